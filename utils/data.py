@@ -1,0 +1,116 @@
+"""MNIST as arrays whose value range is always named, and its binarisation.
+
+Images are uint8 in 0..255 as shipped, float32 in [0, 1] ("unit range") for likelihoods, float32 in [-1, 1]
+("symmetric range") for networks that end in tanh, and float32 of zeros and ones when binarised.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from utils.assets import asset
+
+SHAPES = {"x_train": (60_000, 28, 28), "y_train": (60_000,), "x_test": (10_000, 28, 28), "y_test": (10_000,)}
+TEST_SEED = 0  # of the one binarised test set on which every likelihood of the course is measured
+
+
+class Mnist(NamedTuple):
+    """The four arrays: images uint8 of shape (n, 28, 28) in 0..255, labels uint8 of shape (n,) in 0..9."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+
+def load_mnist():
+    """Return MNIST from the file that ships with the course; no network is needed.
+
+    Returns:
+        Mnist: 60,000 training and 10,000 test images, uint8 in 0..255, with their labels.
+
+    Raises:
+        AssetError: if the file is missing or damaged, with what to do.
+
+    Source: LeCun, Cortes and Burges (1998).
+    """
+    with np.load(asset("mnist.npz"), allow_pickle=False) as arrays:
+        return Mnist(*(arrays[name] for name in SHAPES))
+
+
+def to_unit_range(images):
+    """Return grey values 0..255 (uint8) as float32 in [0, 1], in the same shape.
+
+    Raises:
+        ValueError: if `images` is not uint8, since a range cannot be guessed from floats.
+    """
+    images = np.asarray(images)
+    if images.dtype != np.uint8:
+        raise ValueError(f"to_unit_range wants uint8 images in 0..255, but got dtype {images.dtype}. "
+                         "Pass the arrays of load_mnist() as they come; do not convert them twice.")
+    return images.astype(np.float32) / 255
+
+
+def to_symmetric_range(images):
+    """Return grey values 0..255 (uint8) as float32 in [-1, 1], the range of tanh, in the same shape.
+
+    Raises:
+        ValueError: if `images` is not uint8.
+    """
+    return 2 * to_unit_range(images) - 1
+
+
+def from_symmetric_range(images):
+    """Return images in [-1, 1] as float32 in [0, 1], in the same shape.
+
+    Raises:
+        ValueError: if a value lies outside [-1, 1].
+    """
+    images = np.asarray(images, np.float32)
+    _require_range(images, -1, 1, "from_symmetric_range", "the output of a generator that ends in tanh")
+    return (images + 1) / 2
+
+
+def flatten(images):
+    """Return images of shape (n, 28, 28) or (n, 28, 28, 1) as rows of shape (n, 784)."""
+    images = np.asarray(images)
+    if images.shape[1:] not in {(28, 28), (28, 28, 1)}:
+        raise ValueError(f"flatten wants images of shape (n, 28, 28) or (n, 28, 28, 1), but got {images.shape}.")
+    return images.reshape(len(images), 784)
+
+
+def binarise(images, seed=None):
+    """Return one draw of zeros and ones, each pixel on with the probability that its grey value names.
+
+    Args:
+        images: float array in [0, 1], any shape.
+        seed: an integer for the same draw every time; None for a fresh draw at every call.
+
+    Returns:
+        float32 array of zeros and ones, same shape.
+
+    Raises:
+        ValueError: if a value lies outside [0, 1].
+
+    Source: Salakhutdinov and Murray (2008).
+    """
+    images = np.asarray(images)
+    _require_range(images, 0, 1, "binarise", "to_unit_range(load_mnist().train_images)")
+    return (np.random.default_rng(seed).random(images.shape) < images).astype(np.float32)
+
+
+def binarised_test_set():
+    """Return the 10,000 test images as rows of zeros and ones, float32 (10000, 784): always the same draw.
+
+    Every likelihood in the course is measured on these, so that all of them can be compared.
+    """
+    return binarise(to_unit_range(flatten(load_mnist().test_images)), seed=TEST_SEED)
+
+
+def _require_range(images, low, high, caller, example):
+    if images.size == 0:
+        raise ValueError(f"{caller} got an empty array of shape {images.shape}. Pass at least one image.")
+    smallest, largest = images.min(), images.max()
+    if not (smallest >= low and largest <= high):  # written so that NaN fails too
+        raise ValueError(f"{caller} wants values in [{low}, {high}], but got values from {smallest:.4g} to "
+                         f"{largest:.4g} (dtype {images.dtype}). Pass for example {example}.")
