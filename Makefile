@@ -1,0 +1,64 @@
+# Every command of the course. GNU make 3.81 or newer, which Linux and macOS have.
+PYTHON ?= python3
+ENV := .venv/bin/python
+INSTALL := $(ENV) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+LESSON ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test notebooks bench judge pictures badges
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+# root_dir: links from a notebook to other folders work only below the folder that JupyterLab serves.
+lab: .venv/course-installed ## open the course in JupyterLab; the first time, install it into .venv
+	@$(ENV) -m jupyterlab --ServerApp.root_dir=. $$([ "$$(id -u)" != 0 ] || echo --allow-root) \
+		notebooks/00_start_here.ipynb
+
+test: .venv/tests-installed ## check the code, run the unit tests and every notebook
+	@$(ENV) -m ruff check .
+	@$(ENV) -m pytest tests notebooks
+
+# A fresh COURSE_HOME: neither the author's progress nor an interrupted training may show in the saved outputs.
+notebooks: .venv/tests-installed ## run all notebooks and save their outputs; one: make notebooks LESSON=06
+	@for notebook in notebooks/$(LESSON)*.ipynb; do \
+		[ -f "$$notebook" ] || { echo "There is no notebook $$notebook." >&2; exit 1; }; \
+		home=$$(mktemp -d); \
+		COURSE_HOME="$$home" IPYTHONDIR="$$home/ipython" $(ENV) -m nbconvert --to notebook --execute --inplace \
+			--ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False "$$notebook"; \
+		status=$$?; rm -rf "$$home"; \
+		[ $$status = 0 ] || { echo "$$notebook failed in the cell shown above and was left as it was." >&2; exit 1; }; \
+	done
+
+bench: .venv/tests-installed ## measure time and memory of the training and of the integrals
+	@$(ENV) -m pytest -s tests/benchmarks
+
+judge: .venv/course-installed ## train the judge and write its weights into utils/assets
+	@$(ENV) tools/train_judge.py
+
+pictures: .venv/course-installed ## make the pictures of the README
+	@$(ENV) tools/make_pictures.py
+
+badges: .venv/course-installed ## write the address in pyproject.toml into badges and set-up cells
+	@$(ENV) tools/write_badges.py
+
+.venv/bin/python:
+	@chosen=$$(for candidate in $(PYTHON) python3.13 python3.12 python3.11; do \
+		if $$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \
+		then echo $$candidate; break; fi; done); \
+	if [ -z "$$chosen" ]; then \
+		echo "The course needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is $$($(PYTHON) --version 2>&1):" \
+			"install one of them, or say where it is: make lab PYTHON=/path/to/python3.13" >&2; exit 1; fi; \
+	$$chosen -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "$$chosen lacks the standard module venv: install it" \
+			"(Debian and Ubuntu: apt install python3-venv), then type the same command again." >&2; exit 1; }; \
+	$$chosen -m venv .venv || { rm -rf .venv; exit 1; }
+
+.venv/course-installed: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing the course into .venv; this takes a few minutes, and only the first time."
+	@$(INSTALL) .
+	@touch $@
+
+.venv/tests-installed: .venv/course-installed
+	@$(INSTALL) '.[test]'
+	@touch $@
