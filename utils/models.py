@@ -1,0 +1,216 @@
+"""The networks and the Keras models that the lessons derive, for later lessons to import."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+from scipy.stats import norm
+
+from utils.losses import bernoulli_log_likelihood, discriminator_loss, generator_loss, kl_to_standard_normal
+
+
+def build_classifier():
+    """Return a small convolutional network that reads digits; trained, it is the judge of the course.
+
+    Images of shape (batch, 28, 28, 1) in [0, 1] → ten logits. The layer "features" (64 values) is the space in which
+    the course measures how far generated images are from real ones.
+    """
+    images = keras.Input((28, 28, 1))
+    hidden = images
+    for filters in (16, 32, 64):
+        hidden = layers.Conv2D(filters, 3, padding="same", use_bias=False)(hidden)
+        hidden = layers.MaxPooling2D(2)(hidden)
+        hidden = layers.BatchNormalization()(hidden)
+        hidden = layers.ReLU()(hidden)
+    hidden = layers.Dropout(0.3)(layers.Flatten()(hidden))
+    features = layers.Dense(64, activation="relu", name="features")(hidden)
+    return keras.Model(images, layers.Dense(10)(features), name="classifier")
+
+
+def build_encoder(latent_dim=2, widths=(512, 256)):
+    """Return a dense encoder: images (batch, 784) of zeros and ones → mean and log variance, each (batch, latent_dim)."""
+    images = keras.Input((784,))
+    hidden = images
+    for width in widths:
+        hidden = layers.Dense(width, activation="relu")(hidden)
+    mean = layers.Dense(latent_dim, name="mean")(hidden)
+    log_variance = layers.Dense(latent_dim, name="log_variance")(hidden)
+    return keras.Model(images, [mean, log_variance], name="encoder")
+
+
+def build_decoder(latent_dim=2, widths=(256, 512)):
+    """Return a dense decoder: latents (batch, latent_dim) → one logit a pixel, (batch, 784)."""
+    latents = keras.Input((latent_dim,))
+    hidden = latents
+    for width in widths:
+        hidden = layers.Dense(width, activation="relu")(hidden)
+    return keras.Model(latents, layers.Dense(784, name="logits")(hidden), name="decoder")
+
+
+def decode_grid(decoder, side=20):
+    """Return the digits decoded on a grid over the latent plane, one for each equal share of the prior.
+
+    Equal steps of probability, not of distance: the grid lines are quantiles of the standard normal. The first latent
+    grows to the right, the second upwards, as on paper; digits are listed row by row from the top.
+
+    Args:
+        decoder: latents (batch, 2) → logits (batch, 784).
+        side: digits along each axis.
+
+    Returns:
+        Tensor of shape (side * side, 784): the probability of each pixel.
+    """
+    quantiles = norm.ppf((np.arange(side) + 0.5) / side)
+    first, second = np.meshgrid(quantiles, quantiles[::-1])
+    latents = np.stack([first.ravel(), second.ravel()], axis=-1).astype("float32")
+    return ops.sigmoid(decoder(latents))
+
+
+def sample_prior(decoder, count, latent_dim, seed=None):
+    """Return images drawn from the model: latents from N(0, I), then every pixel from its Bernoulli.
+
+    Args:
+        decoder: latents (count, latent_dim) → logits (count, 784).
+        count: how many images.
+        latent_dim: dimensions of the latent space.
+        seed: an integer for the same images every time; None for fresh ones.
+
+    Returns:
+        float32 array of shape (count, 784) of zeros and ones.
+    """
+    random = np.random.default_rng(seed)
+    latents = random.standard_normal((count, latent_dim)).astype("float32")
+    probabilities = np.asarray(ops.sigmoid(decoder(latents)))
+    return (random.random(probabilities.shape) < probabilities).astype("float32")
+
+
+def reparameterise(mean, log_variance, noise):
+    """Return latents drawn from N(mean, diag(exp(log_variance))) by shifting and scaling standard normal noise.
+
+    Args:
+        mean, log_variance, noise: tensors of shape (batch, latent_dim); noise is drawn from N(0, I).
+
+    Returns:
+        Tensor of shape (batch, latent_dim), differentiable with respect to mean and log_variance.
+
+    Source: Kingma and Welling (2014); Rezende, Mohamed and Wierstra (2014).
+    """
+    return mean + ops.exp(0.5 * log_variance) * noise
+
+
+class VAE(keras.Model):
+    """A variational autoencoder for binarised images, trained by `fit` on grey images in [0, 1].
+
+    Args:
+        encoder: images (batch, 784) → mean and log variance, each (batch, latent_dim).
+        decoder: latents (batch, latent_dim) → logits (batch, 784).
+        seed: of the noise and of the binarisation.
+
+    Source: Kingma and Welling (2014).
+    """
+
+    def __init__(self, encoder, decoder, seed=0):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.random = keras.random.SeedGenerator(seed)
+        self.averages = {name: keras.metrics.Mean(name) for name in ("elbo", "log_likelihood", "kl")}
+
+    def latents(self, mean, log_variance):
+        noise = keras.random.normal(ops.shape(mean), seed=self.random)
+        return reparameterise(mean, log_variance, noise)
+
+    def kl(self, mean, log_variance):
+        return kl_to_standard_normal(mean, log_variance)
+
+    def call(self, images):
+        mean, log_variance = self.encoder(images)
+        logits = self.decoder(self.latents(mean, log_variance))
+        log_likelihood = bernoulli_log_likelihood(images, logits)
+        kl = self.kl(mean, log_variance)
+        return {"elbo": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
+
+    def train_step(self, grey_images):
+        coins = keras.random.uniform(ops.shape(grey_images), seed=self.random)
+        images = ops.cast(coins < grey_images, "float32")  # binarised afresh at every draw
+        with tf.GradientTape() as tape:
+            terms = self(images, training=True)
+            loss = -ops.mean(terms["elbo"])
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return self.average(terms)
+
+    def test_step(self, images):
+        return self.average(self(images, training=False))
+
+    def average(self, terms):
+        for name, values in terms.items():
+            self.averages[name].update_state(values)
+        return {name: metric.result() for name, metric in self.averages.items()}
+
+
+def gan_train_step(generator, discriminator, generator_optimizer, discriminator_optimizer, images, latents):
+    """Make one step of the discriminator, then one of the generator; return their losses (discriminator, generator).
+
+    Args:
+        generator: latents (batch, latent_dim) → images, in the range of `images`.
+        discriminator: images → logits (batch, 1).
+        generator_optimizer, discriminator_optimizer: Keras optimisers, one for each player.
+        images: a batch of real images.
+        latents: (batch, latent_dim), drawn from N(0, I).
+
+    Returns:
+        Two scalars in nats.
+
+    Source: Goodfellow et al. (2014), algorithm 1 with one discriminator step and the non-saturating loss.
+    """
+    fakes = generator(latents, training=True)
+    with tf.GradientTape() as tape:
+        loss_of_discriminator = discriminator_loss(discriminator(images, training=True),
+                                                   discriminator(fakes, training=True))
+    gradients = tape.gradient(loss_of_discriminator, discriminator.trainable_variables)
+    discriminator_optimizer.apply(gradients, discriminator.trainable_variables)
+
+    with tf.GradientTape() as tape:
+        loss_of_generator = generator_loss(discriminator(generator(latents, training=True), training=True))
+    gradients = tape.gradient(loss_of_generator, generator.trainable_variables)
+    generator_optimizer.apply(gradients, generator.trainable_variables)
+    return loss_of_discriminator, loss_of_generator
+
+
+class GAN(keras.Model):
+    """A generative adversarial network, trained by `fit` on real images in the generator's range.
+
+    Args:
+        generator: latents (batch, latent_dim) → images.
+        discriminator: images → logits (batch, 1).
+        latent_dim: dimensions of the latent space.
+        seed: of the latents.
+
+    Source: Goodfellow et al. (2014).
+    """
+
+    def __init__(self, generator, discriminator, latent_dim, seed=0):
+        super().__init__()
+        self.generator, self.discriminator, self.latent_dim = generator, discriminator, latent_dim
+        self.random = keras.random.SeedGenerator(seed)
+        self.averages = [keras.metrics.Mean("discriminator_loss"), keras.metrics.Mean("generator_loss")]
+        self.built = True  # both networks are: Keras can save and back up the weights before the first call
+
+    def compile(self, generator_optimizer, discriminator_optimizer, **options):
+        super().compile(optimizer=None, **options)
+        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+        generator_optimizer.build(self.generator.trainable_variables)
+        discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def call(self, latents):
+        return self.generator(latents)
+
+    def latents(self, count):
+        return keras.random.normal((count, self.latent_dim), seed=self.random)
+
+    def train_step(self, images):
+        losses = gan_train_step(self.generator, self.discriminator, self.generator_optimizer,
+                                self.discriminator_optimizer, images, self.latents(ops.shape(images)[0]))
+        for average, loss in zip(self.averages, losses):
+            average.update_state(loss)
+        return {average.name: average.result() for average in self.averages}
