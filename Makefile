@@ -19,16 +19,8 @@ test: .venv/tests-installed ## check the code, run the unit tests and every note
 	@$(ENV) -m ruff check .
 	@$(ENV) -m pytest tests notebooks
 
-# A fresh COURSE_HOME: neither the author's progress nor an interrupted training may show in the saved outputs.
 notebooks: .venv/tests-installed ## run all notebooks and save their outputs; one: make notebooks LESSON=06
-	@for notebook in notebooks/$(LESSON)*.ipynb; do \
-		[ -f "$$notebook" ] || { echo "There is no notebook $$notebook." >&2; exit 1; }; \
-		home=$$(mktemp -d); \
-		COURSE_HOME="$$home" IPYTHONDIR="$$home/ipython" $(ENV) -m nbconvert --to notebook --execute --inplace \
-			--ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False "$$notebook"; \
-		status=$$?; rm -rf "$$home"; \
-		[ $$status = 0 ] || { echo "$$notebook failed in the cell shown above and was left as it was." >&2; exit 1; }; \
-	done
+	@$(ENV) tools/execute_notebooks.py $(LESSON)
 
 bench: .venv/tests-installed ## measure time and memory of the training and of the integrals
 	@$(ENV) -m pytest -s tests/benchmarks

@@ -140,6 +140,21 @@ def saturating_generator_loss(fake_logits):
     return -ops.mean(ops.softplus(fake_logits))
 
 
+def optimal_discriminator(real_density, fake_density):
+    """Return the probability of "real" that the best possible discriminator gives where both densities are known.
+
+    Args:
+        real_density, fake_density: densities at the same points, floats or arrays of one shape, non-negative and not
+            both zero.
+
+    Returns:
+        p / (p + q), of the same shape, in [0, 1].
+
+    Source: Goodfellow et al. (2014), proposition 1.
+    """
+    return real_density / (real_density + fake_density)
+
+
 def _require_same_matrix(caller, **tensors):
     """Refuse shapes that would broadcast silently into a wrong sum."""
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}

@@ -27,23 +27,23 @@ def build_classifier():
     return keras.Model(images, layers.Dense(10)(features), name="classifier")
 
 
-def build_encoder(latent_dim=2, widths=(512, 256)):
-    """Return a dense encoder: images (batch, 784) of zeros and ones → mean and log variance, each (batch, latent_dim)."""
+def build_encoder(latent_dim=2, widths=(256, 64)):
+    """Return a dense encoder: images (batch, 784) of zeros and ones → mean and log variance, (batch, latent_dim)."""
     images = keras.Input((784,))
     hidden = images
     for width in widths:
-        hidden = layers.Dense(width, activation="relu")(hidden)
+        hidden = layers.Dense(width, activation="silu")(hidden)
     mean = layers.Dense(latent_dim, name="mean")(hidden)
     log_variance = layers.Dense(latent_dim, name="log_variance")(hidden)
     return keras.Model(images, [mean, log_variance], name="encoder")
 
 
-def build_decoder(latent_dim=2, widths=(256, 512)):
+def build_decoder(latent_dim=2, widths=(128, 128, 128, 256)):
     """Return a dense decoder: latents (batch, latent_dim) → one logit a pixel, (batch, 784)."""
     latents = keras.Input((latent_dim,))
     hidden = latents
     for width in widths:
-        hidden = layers.Dense(width, activation="relu")(hidden)
+        hidden = layers.Dense(width, activation="silu")(hidden)
     return keras.Model(latents, layers.Dense(784, name="logits")(hidden), name="decoder")
 
 
@@ -211,6 +211,9 @@ class GAN(keras.Model):
     def train_step(self, images):
         losses = gan_train_step(self.generator, self.discriminator, self.generator_optimizer,
                                 self.discriminator_optimizer, images, self.latents(ops.shape(images)[0]))
-        for average, loss in zip(self.averages, losses):
+        return self.average(losses)
+
+    def average(self, losses):
+        for average, loss in zip(self.averages, losses, strict=True):
             average.update_state(loss)
         return {average.name: average.result() for average in self.averages}

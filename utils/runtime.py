@@ -3,6 +3,15 @@
 import contextlib
 import logging
 import os
+import platform
+import sys
+import tempfile
+
+import psutil
+
+from utils.assets import AssetError
+from utils.data import load_mnist
+from utils.storage import course_folder
 
 # TensorFlow's C++ start-up messages go to the process' stderr before any log level holds, and a notebook would show
 # them as errors. So stderr is set aside for as long as the import takes.
@@ -83,6 +92,42 @@ def start(lesson):
     keras.utils.set_random_seed(SEED)
     print(f"Lesson {int(lesson)} · {device_in_words()} · TensorFlow {tf.__version__}, Keras {keras.__version__}")
     return Lesson(lesson)
+
+
+def check_machine():
+    """Print what the course finds on this machine, a line each; a line that is not well says what to do."""
+    memory = psutil.virtual_memory().total / 2**30
+    gpus = tf.config.list_physical_devices("GPU")
+    rows = [
+        (sys.version_info >= (3, 11), f"Python {platform.python_version()}",
+         "the course needs 3.11 or newer: install it and make the environment anew"),
+        (_version(tf) >= (2, 20), f"TensorFlow {tf.__version__}", 'run "make lab" again to install the tested version'),
+        (_version(keras) >= (3, 13), f"Keras {keras.__version__}", 'run "make lab" again, as for TensorFlow'),
+        (True, f"computing on {device_in_words()}" + ("" if gpus else "; no GPU is needed"), ""),
+        (memory >= 3.5, f"{memory:.0f} GB of memory", "lessons need up to 2 GB: close other notebooks first"),
+    ]
+    try:
+        mnist = load_mnist()
+        rows.append((True, f"MNIST: {len(mnist.train_images):,} + {len(mnist.test_images):,} images, verified", ""))
+    except AssetError as error:
+        rows.append((False, "MNIST", str(error)))
+    rows.append((_can_write(course_folder()), "a folder for your progress and backups",
+                 "it cannot be written: set COURSE_HOME to another folder, or go on without"))
+    for well, what, remedy in rows:
+        print(f"✓ {what}" if well else f"✗ {what}: {remedy}")
+
+
+def _version(package):
+    return tuple(int(part) for part in package.__version__.split(".")[:2])
+
+
+def _can_write(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def device_in_words():

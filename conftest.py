@@ -1,0 +1,17 @@
+"""Gives every test file and every notebook a course folder of its own, far from the learner's."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HOMES = tempfile.TemporaryDirectory()  # removed when Python ends
+
+
+@pytest.hookimpl(tryfirst=True)  # before nbval starts the notebook's kernel, which inherits the environment
+def pytest_runtest_setup(item):
+    home = Path(HOMES.name, item.path.stem)
+    home.mkdir(exist_ok=True)
+    os.environ["COURSE_HOME"] = str(home)
+    os.environ["IPYTHONDIR"] = str(home / "ipython")

@@ -1,0 +1,40 @@
+import nbformat
+import pytest
+
+from tools.execute_notebooks import NotebookError, execute
+
+
+def notebook(*sources):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def test_outputs_are_those_of_one_clean_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    (tmp_path / "progress.json").write_text("{}")
+    lesson = notebook(
+        "import os\nos.listdir(os.environ['COURSE_HOME'])",
+        "for count in range(3):\n    print(count, flush=True)",
+        "from ipywidgets import IntSlider\nIntSlider()",
+    )
+    lesson.metadata["widgets"] = {"of": "an earlier run"}
+    lesson.cells[0].update(execution_count=7, metadata={"tags": ["kept"], "execution": {"of": "an earlier run"}})
+
+    execute(lesson, tmp_path)
+
+    assert [cell.execution_count for cell in lesson.cells] == [1, 2, 3]
+    assert "progress" not in lesson.cells[0].outputs[0].data["text/plain"]
+    assert [output.text for output in lesson.cells[1].outputs] == ["0\n1\n2\n"]
+    assert [cell.metadata for cell in lesson.cells] == [{"tags": ["kept"]}, {}, {}]
+    assert set(lesson.metadata) == {"language_info"}
+    assert "version" not in lesson.metadata.language_info
+
+
+def test_the_failing_cell_is_shown(tmp_path):
+    with pytest.raises(NotebookError, match=r"1 / 0(.|\n)*ZeroDivisionError"):
+        execute(notebook("1 / 1", "1 / 0"), tmp_path)
+
+
+def test_a_cell_that_writes_to_stderr_is_shown(tmp_path):
+    with pytest.raises(NotebookError, match=r"stderr:\nimport sys(.|\n)*careful"):
+        execute(notebook("1 / 1", "import sys\nprint('careful', file=sys.stderr)"), tmp_path)

@@ -1,0 +1,180 @@
+"""Log-likelihoods, bounds and GAN losses against SciPy, Monte Carlo, finite differences and Keras."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import integrate, stats
+from scipy.special import expit
+
+from utils.losses import (
+    bernoulli_log_likelihood,
+    discriminator_loss,
+    elbo,
+    gaussian_log_density,
+    generator_loss,
+    kl_to_standard_normal,
+    saturating_generator_loss,
+)
+
+RNG = np.random.default_rng(7)
+MEAN, LOG_VARIANCE = RNG.normal(0, 1.5, (6, 3)), RNG.normal(-1, 1, (6, 3))
+IMAGES, LOGITS = (RNG.random((6, 20)) < 0.4).astype("float64"), RNG.normal(0, 3, (6, 20))
+REAL, FAKE = RNG.normal(1, 2, (8, 1)), RNG.normal(-1, 2, (5, 1))
+
+
+def float64(array):
+    return tf.constant(array, tf.float64)
+
+
+def test_bernoulli_matches_scipy():
+    expected = stats.bernoulli.logpmf(IMAGES, expit(LOGITS)).sum(axis=1)
+    value = bernoulli_log_likelihood(float64(IMAGES), float64(LOGITS))
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+
+
+def test_bernoulli_of_fair_coins_is_minus_784_ln_2():
+    images = (RNG.random((2, 784)) < 0.5).astype("float32")
+    value = bernoulli_log_likelihood(images, np.zeros((2, 784), "float32"))
+    np.testing.assert_allclose(value, -784 * math.log(2), rtol=1e-6)
+
+
+def test_bernoulli_is_finite_and_right_for_logits_of_a_thousand():
+    images = np.array([[1, 0, 1, 0]], "float32")
+    sure_and_right = np.array([[1000, -1000, 1000, -1000]], "float32")
+    assert float(bernoulli_log_likelihood(images, sure_and_right)[0]) == 0
+    assert float(bernoulli_log_likelihood(images, -sure_and_right)[0]) == -4000
+
+
+def test_bernoulli_gradient_is_pixel_minus_probability():
+    logits = tf.Variable(LOGITS)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(bernoulli_log_likelihood(float64(IMAGES), logits))
+    np.testing.assert_allclose(tape.gradient(total, logits), IMAGES - expit(LOGITS), rtol=1e-10)
+
+
+def test_gaussian_density_matches_scipy():
+    latents = RNG.normal(0, 2, MEAN.shape)
+    expected = stats.norm.logpdf(latents, MEAN, np.exp(LOG_VARIANCE / 2)).sum(axis=1)
+    value = gaussian_log_density(float64(latents), float64(MEAN), float64(LOG_VARIANCE))
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+
+
+def test_kl_matches_monte_carlo():
+    samples, deviation = 200_000, np.exp(LOG_VARIANCE / 2)
+    latents = MEAN + deviation * np.random.default_rng(1).normal(size=(samples, *MEAN.shape))
+    log_ratio = (stats.norm.logpdf(latents, MEAN, deviation) - stats.norm.logpdf(latents)).sum(axis=-1)
+    error = kl_to_standard_normal(float64(MEAN), float64(LOG_VARIANCE)).numpy() - log_ratio.mean(axis=0)
+    assert np.all(np.abs(error) < 4 * log_ratio.std(axis=0) / math.sqrt(samples))
+
+
+@pytest.mark.parametrize(("mean", "log_variance"), [(0.7, -2.0), (-1.3, 0.8), (3.0, -5.0)])
+def test_kl_matches_numerical_integration(mean, log_variance):
+    posterior = stats.norm(mean, math.exp(log_variance / 2))
+    integral, _ = integrate.quad(
+        lambda z: posterior.pdf(z) * (posterior.logpdf(z) - stats.norm.logpdf(z)),
+        *posterior.interval(1 - 1e-15), epsabs=1e-11, limit=200)
+    value = kl_to_standard_normal(float64([[mean]]), float64([[log_variance]]))
+    assert float(value[0]) == pytest.approx(integral, rel=1e-8)
+
+
+def test_kl_of_the_prior_itself_is_zero():
+    prior = np.zeros((2, 3), "float32")  # zeros are the point here: a standard normal's mean and log variance
+    np.testing.assert_array_equal(kl_to_standard_normal(prior, prior), 0)
+
+
+def test_elbo_is_log_likelihood_minus_kl():
+    value = elbo(float64(IMAGES), float64(LOGITS), float64(MEAN), float64(LOG_VARIANCE))
+    log_likelihood = stats.bernoulli.logpmf(IMAGES, expit(LOGITS)).sum(axis=1)
+    variance = np.exp(LOG_VARIANCE)
+    kl = np.sum((MEAN**2 + variance - 1 - LOG_VARIANCE) / 2, axis=1)
+    np.testing.assert_allclose(value, log_likelihood - kl, rtol=1e-12)
+
+
+def test_gan_losses_match_keras_cross_entropy():
+    entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    real, fake = REAL.astype("float32"), FAKE.astype("float32")
+    expected = entropy(np.ones_like(real), real) + entropy(np.zeros_like(fake), fake)
+    np.testing.assert_allclose(discriminator_loss(real, fake), expected, rtol=1e-6)
+    np.testing.assert_allclose(generator_loss(fake), entropy(np.ones_like(fake), fake), rtol=1e-6)
+    expected = -entropy(np.zeros_like(fake), fake)
+    np.testing.assert_allclose(saturating_generator_loss(fake), expected, rtol=1e-6)
+
+
+def test_an_undecided_discriminator_gives_the_known_values():
+    undecided = np.zeros((4, 1), "float32")  # a logit of zero is a probability of one half
+    assert float(discriminator_loss(undecided, undecided)) == pytest.approx(2 * math.log(2), rel=1e-6)
+    assert float(generator_loss(undecided)) == pytest.approx(math.log(2), rel=1e-6)
+    assert float(saturating_generator_loss(undecided)) == pytest.approx(-math.log(2), rel=1e-6)
+
+
+def test_gan_losses_are_finite_for_logits_of_a_thousand():
+    sure = np.array([[1000.0], [-1000.0]], "float32")
+    assert float(discriminator_loss(sure, sure)) == 1000
+    assert float(generator_loss(sure)) == 500
+    assert float(saturating_generator_loss(sure)) == -500
+
+
+@pytest.mark.parametrize("loss", [
+    lambda logits: discriminator_loss(logits, float64(FAKE)),
+    lambda logits: discriminator_loss(float64(FAKE), logits),
+    generator_loss,
+    saturating_generator_loss,
+], ids=["discriminator, real", "discriminator, fake", "generator", "saturating generator"])
+def test_gan_gradients_match_finite_differences(loss):
+    logits, step = tf.Variable(REAL), 1e-5
+    with tf.GradientTape() as tape:
+        value = loss(logits)
+    shifts = step * np.eye(len(REAL))[:, :, None]
+    differences = [loss(float64(REAL + shift)) - loss(float64(REAL - shift)) for shift in shifts]
+    np.testing.assert_allclose(tape.gradient(value, logits)[:, 0], np.divide(differences, 2 * step), atol=1e-10)
+
+
+def test_saturating_gradient_is_the_other_times_the_odds_that_the_fake_is_real():
+    # d/dl log(1 - D) = -D and d/dl -log D = -(1 - D): the ratio D / (1 - D) vanishes with D, the second stays.
+    logits = tf.Variable(float64([[-12.0], [-4.0], [-1.0], [0.5]]))
+    with tf.GradientTape(persistent=True) as tape:
+        saturating, other = saturating_generator_loss(logits), generator_loss(logits)
+    ratio = tape.gradient(saturating, logits) / tape.gradient(other, logits)
+    np.testing.assert_allclose(ratio, np.exp(logits.numpy()), rtol=1e-10)
+    assert float(tape.gradient(other, logits)[0, 0]) == pytest.approx(-1 / 4, rel=1e-5)  # averaged over 4
+
+
+@pytest.mark.parametrize("call", [
+    lambda wrong: bernoulli_log_likelihood(wrong, np.ones((4, 9))),
+    lambda wrong: gaussian_log_density(wrong, np.ones((4, 9)), np.ones((4, 9))),
+    lambda wrong: kl_to_standard_normal(wrong, np.ones((4, 9))),
+], ids=["bernoulli_log_likelihood", "gaussian_log_density", "kl_to_standard_normal"])
+def test_shapes_that_would_broadcast_are_refused(call):
+    with pytest.raises(ValueError, match=r"wants \w+ of shape \(batch, size\), but got \(9,\)\. Flatten images"):
+        call(np.ones(9))
+    with pytest.raises(ValueError, match=r"wants \w+ of shape \(batch, size\), but got \(4, 3, 3\)"):
+        call(np.ones((4, 3, 3)))
+    with pytest.raises(ValueError, match=r"wants \w+ and \w+ of the same shape, but got \(1, 9\) and \(4, 9\)"):
+        call(np.ones((1, 9)))
+
+
+def test_refusals_name_the_function_and_the_argument():
+    with pytest.raises(ValueError, match="bernoulli_log_likelihood wants logits of shape"):
+        bernoulli_log_likelihood(np.ones((4, 9)), np.ones(9))
+    with pytest.raises(ValueError, match="kl_to_standard_normal wants mean and log_variance of the same shape"):
+        kl_to_standard_normal(np.ones((4, 2)), np.ones((4, 3)))
+
+
+def test_elbo_refuses_different_batches():
+    with pytest.raises(ValueError, match=r"elbo wants"):
+        elbo(np.ones((4, 9)), np.ones((4, 9)), np.ones((1, 2)), np.ones((1, 2)))
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 2), (4, 1, 1)])
+@pytest.mark.parametrize(("call", "what"), [
+    (lambda wrong: discriminator_loss(wrong, np.ones((4, 1))), "discriminator_loss wants real_logits"),
+    (lambda wrong: discriminator_loss(np.ones((4, 1)), wrong), "discriminator_loss wants fake_logits"),
+    (generator_loss, "generator_loss wants fake_logits"),
+    (saturating_generator_loss, "saturating_generator_loss wants fake_logits"),
+], ids=["discriminator, real", "discriminator, fake", "generator", "saturating generator"])
+def test_gan_losses_refuse_anything_but_one_logit_an_image(call, what, shape):
+    with pytest.raises(ValueError, match=rf"{what} of shape \(batch, 1\), one logit an image, but got \(4,"):
+        call(np.ones(shape))

@@ -1,0 +1,350 @@
+"""How good drawn images are: distances in the judge's features, the digits drawn, the nearest real images.
+
+The judge is the classifier that ships with the course; images are in [0, 1]. A distance means little alone:
+`report` prints each beside what real training images reach when they stand in for the drawn ones.
+"""
+
+import functools
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from utils.assets import asset
+from utils.data import load_mnist, to_unit_range
+
+SHARE_TO_COUNT = 0.01  # a tenth of a class's fair share: below it, the judge may as well have misread
+BLOCK = 1_000  # rows of a distance matrix held at a time: 80 MB against 10,000 columns of float64
+
+
+class PrecisionRecall(NamedTuple):
+    """Shares in [0, 1]: of fakes that lie among the reals, and of reals that lie among the fakes."""
+
+    precision: float
+    recall: float
+
+
+class DensityCoverage(NamedTuple):
+    """Density: reals' balls that hold each fake, over k. Coverage: share of reals' balls that hold one."""
+
+    density: float
+    coverage: float
+
+
+class Neighbours(NamedTuple):
+    """Nearest references of each image, nearest first: indices and distances, each of shape (n, count)."""
+
+    indices: np.ndarray
+    distances: np.ndarray
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What real images score against real images: the best that a model can hope for."""
+
+    frechet: float
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """The scores of drawn images against the test set; printed, each stands beside its floor."""
+
+    images: int
+    frechet: float
+    precision: float
+    recall: float
+    class_counts: np.ndarray
+    floor: Floor
+
+    def __repr__(self):
+        floor, counts = self.floor, self.class_counts
+        missing = ", ".join(map(str, np.flatnonzero(counts < SHARE_TO_COUNT * counts.sum())))
+        drawn = f"{classes_covered(counts)} of 10" + (f" (under 1%: {missing})" if missing else "")
+        return "\n".join([
+            f"Fréchet distance {self.frechet:.1f} (real images against real images: {floor.frechet:.1f})",
+            f"precision {self.precision:.2f} (real images against real images: {floor.precision:.2f})",
+            f"recall {self.recall:.2f} (real images against real images: {floor.recall:.2f})",
+            f"digits drawn {drawn}",
+        ])
+
+
+@functools.cache
+def load_judge():
+    """Return the classifier that ships with the course: images (n, 28, 28, 1) in [0, 1] to ten logits.
+
+    Raises:
+        AssetError: if its file is missing or damaged.
+    """
+    return keras.models.load_model(asset("judge.keras"), compile=False, safe_mode=True)
+
+
+def judge_features(images):
+    """Return the 64 values of the judge's layer "features" for each image: the space of all distances here.
+
+    Args:
+        images: float array in [0, 1] of shape (n, 28, 28), (n, 28, 28, 1) or (n, 784).
+
+    Returns:
+        float32 array of shape (n, 64).
+
+    Raises:
+        ValueError: if the shape or the range is another.
+    """
+    return _judge("judge_features", images)[0]
+
+
+def judge_probabilities(images):
+    """Return the judge's probability of each digit, float32 (n, 10); arguments as `judge_features`."""
+    return keras.ops.convert_to_numpy(keras.ops.softmax(_judge("judge_probabilities", images)[1]))
+
+
+def judge_labels(images):
+    """Return the digit that the judge reads in each image, int64 (n,); arguments as `judge_features`."""
+    return np.argmax(_judge("judge_labels", images)[1], axis=-1)
+
+
+def frechet_distance(features_a, features_b):
+    """Return the Fréchet distance between Gaussians fitted to two sets of features.
+
+    |mean_a - mean_b|^2 + trace(cov_a + cov_b - 2 (cov_a cov_b)^(1/2)): the squared Wasserstein-2 distance.
+    It is biased upwards when the sets are small: compare only distances of equally many samples.
+
+    Args:
+        features_a, features_b: arrays of shape (n, size) and (m, size), at least two rows each.
+
+    Returns:
+        float, zero for the same mean and covariance.
+
+    Raises:
+        ValueError: if shapes do not fit, or a value is not finite.
+
+    Source: Dowson and Landau (1982); Heusel et al. (2017).
+    """
+    a, b = _require_features("frechet_distance", 2, features_a=features_a, features_b=features_b)
+    covariance_a, covariance_b = (np.atleast_2d(np.cov(features, rowvar=False)) for features in (a, b))
+    # (cov_a cov_b)^(1/2) has the eigenvalues of the symmetric (root cov_b root)^(1/2), which stays real.
+    eigenvalues, eigenvectors = np.linalg.eigh(covariance_a)
+    root = eigenvectors * np.sqrt(np.maximum(eigenvalues, 0)) @ eigenvectors.T
+    overlap = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ covariance_b @ root), 0)).sum()
+    mean_part = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2)
+    # Rounding can leave a tiny negative number where both sets are the same.
+    return float(max(mean_part + np.trace(covariance_a) + np.trace(covariance_b) - 2 * overlap, 0))
+
+
+def precision_recall(real_features, fake_features, k=3):
+    """Return which share of fakes lies among the reals, and which share of reals lies among the fakes.
+
+    A sample lies among others if it is in the ball around one of them that reaches to its k-th neighbour.
+
+    Args:
+        real_features, fake_features: arrays of shape (n, size) and (m, size), more than k rows each.
+        k: which neighbour's distance is a ball's radius.
+
+    Returns:
+        PrecisionRecall.
+
+    Raises:
+        ValueError: if shapes do not fit, or a value is not finite.
+
+    Source: Kynkäänniemi et al. (2019).
+    """
+    real, fake = _require_features("precision_recall", k + 1, real_features=real_features,
+                                   fake_features=fake_features)
+    real_radii, fake_radii = _squared_radii(real, k), _squared_radii(fake, k)
+    precise, recalled = np.zeros(len(fake), bool), np.zeros(len(real), bool)
+    for rows, squared_distances in _squared_distance_blocks(real, fake):
+        precise |= np.any(squared_distances <= real_radii[rows, None], axis=0)
+        recalled[rows] = np.any(squared_distances <= fake_radii, axis=1)
+    return PrecisionRecall(float(precise.mean()), float(recalled.mean()))
+
+
+def density_coverage(real_features, fake_features, k=5):
+    """Return how densely fakes fill the balls around the reals, and which share of these balls holds a fake.
+
+    Only the reals' neighbourhoods are used, so that one odd fake cannot raise recall.
+
+    Args:
+        real_features, fake_features: arrays of shape (n, size) and (m, size), more than k rows each.
+        k: which neighbour's distance is a ball's radius.
+
+    Returns:
+        DensityCoverage; real images against real images reach about 1 and 1 - 2**-k.
+
+    Raises:
+        ValueError: if shapes do not fit, or a value is not finite.
+
+    Source: Naeem et al. (2020).
+    """
+    real, fake = _require_features("density_coverage", k + 1, real_features=real_features,
+                                   fake_features=fake_features)
+    radii, held = _squared_radii(real, k), np.empty(len(real))
+    for rows, squared_distances in _squared_distance_blocks(real, fake):
+        held[rows] = np.count_nonzero(squared_distances <= radii[rows, None], axis=1)
+    return DensityCoverage(float(held.sum() / (k * len(fake))), float(np.mean(held > 0)))
+
+
+def class_histogram(images):
+    """Return how many images the judge reads as each digit, int64 (10,); arguments as `judge_features`."""
+    return np.bincount(judge_labels(images), minlength=10)
+
+
+def classes_covered(counts):
+    """Return how many classes each make up at least 1% of the samples.
+
+    That is a tenth of a fair share: below it, what is drawn may as well be the judge's mistake.
+
+    Args:
+        counts: array of shape (classes,), for example of `class_histogram`.
+    """
+    counts = _require_counts("classes_covered", counts)
+    return int(np.count_nonzero(counts >= SHARE_TO_COUNT * counts.sum()))
+
+
+def class_entropy(counts):
+    """Return the entropy of the classes drawn, in nats: ln 10 = 2.303 for ten alike, 0 for a single one.
+
+    Args:
+        counts: array of shape (classes,), for example of `class_histogram`.
+    """
+    counts = _require_counts("class_entropy", counts)
+    shares = counts[counts > 0] / counts.sum()
+    return float(max(-np.sum(shares * np.log(shares)), 0.0))  # no minus zero
+
+
+def nearest_neighbours(images, references, count=1):
+    """Return the references closest to each image, by Euclidean distance over pixels.
+
+    Args:
+        images, references: float arrays in [0, 1] of shape (n, 28, 28), (n, 28, 28, 1) or (n, 784).
+        count: how many neighbours, at most as many as there are references.
+
+    Returns:
+        Neighbours: indices int64 and distances float32, each (n, count), nearest first.
+
+    Raises:
+        ValueError: if a shape or a range is another, or `count` exceeds the references.
+    """
+    queries = _unit_range_pixels("nearest_neighbours", images)
+    rows = _unit_range_pixels("nearest_neighbours", references)
+    if not 1 <= count <= len(rows):
+        raise ValueError("nearest_neighbours wants a count from 1 to the number of references, "
+                         f"{len(rows)}, but got {count}.")
+    shape = len(queries), count
+    indices, distances = np.empty(shape, np.int64), np.empty(shape, np.float32)
+    for block, squared_distances in _squared_distance_blocks(queries, rows, block=100):
+        nearest = np.argpartition(squared_distances, count - 1, axis=1)[:, :count]
+        # The product form of a distance cancels for near copies, which one looks for here: subtract afresh.
+        exact = np.linalg.norm(queries[block, None] - rows[nearest], axis=-1)
+        order = np.argsort(exact, axis=1, kind="stable")
+        indices[block] = np.take_along_axis(nearest, order, axis=1)
+        distances[block] = np.take_along_axis(exact, order, axis=1)
+    return Neighbours(indices, distances)
+
+
+@functools.cache
+def real_against_real(count=10_000):
+    """Return the floor: `count` training images, always the same ones, scored against the test set.
+
+    Returns:
+        Floor: Fréchet distance, precision and recall.
+    """
+    chosen = np.random.default_rng(0).choice(60_000, size=count, replace=False)
+    features = judge_features(to_unit_range(load_mnist().train_images[np.sort(chosen)]))
+    return Floor(frechet_distance(features, _test_features()), *precision_recall(_test_features(), features))
+
+
+def report(fake_images):
+    """Return the scores of drawn images against the test set; print it to see each beside its floor.
+
+    The floor takes as many training images as there are drawn ones, since all scores depend on that number.
+
+    Args:
+        fake_images: float array in [0, 1] of shape (n, 28, 28), (n, 28, 28, 1) or (n, 784), n at least 4;
+            10,000 for figures that can be compared with the course's.
+
+    Returns:
+        Report.
+
+    Raises:
+        ValueError: if the shape or the range is another.
+    """
+    features, logits = _judge("report", fake_images)
+    counts = np.bincount(np.argmax(logits, axis=-1), minlength=10)
+    real = _test_features()
+    scores = frechet_distance(features, real), *precision_recall(real, features)
+    return Report(len(features), *scores, counts, real_against_real(min(len(features), 60_000)))
+
+
+@functools.cache
+def _test_features():
+    return judge_features(to_unit_range(load_mnist().test_images))
+
+
+@functools.cache
+def _judge_with_features():
+    judge = load_judge()
+    return keras.Model(judge.inputs, [judge.get_layer("features").output, judge.outputs[0]])
+
+
+def _judge(caller, images):
+    """Return the judge's features (n, 64) and logits (n, 10)."""
+    pixels = _unit_range_pixels(caller, images).reshape(-1, 28, 28, 1)
+    return _judge_with_features().predict(pixels, batch_size=500, verbose=0)
+
+
+def _unit_range_pixels(caller, images):
+    """Return images as float32 rows (n, 784) after checking shape and range."""
+    images = np.asarray(images)
+    if images.shape[1:] not in {(28, 28), (28, 28, 1), (784,)} or len(images) == 0:
+        raise ValueError(f"{caller} wants images of shape (n, 28, 28), (n, 28, 28, 1) or (n, 784), but got "
+                         f"{images.shape}. Give a single image a batch axis of 1.")
+    if not (images.min() >= 0 and images.max() <= 1):  # written so that NaN fails too
+        raise ValueError(f"{caller} wants values in [0, 1], but got values from {images.min():.4g} to "
+                         f"{images.max():.4g}. Use to_unit_range or from_symmetric_range first.")
+    return images.reshape(-1, 784).astype(np.float32)
+
+
+def _squared_radii(features, k):
+    """Return each row's squared distance to its k-th neighbour, itself not counted."""
+    radii = np.empty(len(features))
+    for rows, squared_distances in _squared_distance_blocks(features, features):
+        radii[rows] = np.partition(squared_distances, k, axis=1)[:, k]  # place 0 is the row itself
+    return radii
+
+
+def _squared_distance_blocks(rows, columns, block=BLOCK):
+    """Yield (slice of rows, their squared distances to all columns), block by block."""
+    column_squares = np.einsum("ij,ij->i", columns, columns)
+    for start in range(0, len(rows), block):
+        part = rows[start:start + block]
+        squared = part @ columns.T
+        squared *= -2
+        squared += np.einsum("ij,ij->i", part, part)[:, None]
+        squared += column_squares
+        yield slice(start, start + len(part)), np.maximum(squared, 0, out=squared)
+
+
+def _require_features(caller, rows, **arrays):
+    """Return the feature matrices as float64; refuse what would broadcast, or spread NaN over the score."""
+    arrays = {name: np.asarray(array) for name, array in arrays.items()}
+    widths = {array.shape[1:] for array in arrays.values()}
+    if len(widths) != 1 or any(array.ndim != 2 or len(array) < rows for array in arrays.values()):
+        shapes = " and ".join(f"{name} of {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"{caller} wants matrices (samples, size) of one size with at least {rows} samples, "
+                         f"but got {shapes}.")
+    for name, array in arrays.items():
+        if not np.all(np.isfinite(array)):
+            raise ValueError(f"{caller} wants finite numbers, but {name} holds NaN or infinity. "
+                             "Look at the images: training may have diverged.")
+    return [array.astype(np.float64) for array in arrays.values()]
+
+
+def _require_counts(caller, counts):
+    counts = np.asarray(counts)
+    if counts.ndim != 1 or not (np.all(counts >= 0) and counts.sum() > 0):
+        raise ValueError(f"{caller} wants counts of shape (classes,), none negative and not all zero, but "
+                         f"got {counts!r}. class_histogram(images) gives them.")
+    return counts

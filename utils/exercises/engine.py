@@ -1,0 +1,307 @@
+"""Exercises: what one is, and `check`, `hint`, `solution` and `progress`.
+
+The exercises of lesson 6 stand in `utils/exercises/lesson_06.py` as `EXERCISES`, a tuple of `Exercise`. The
+first line of that module's docstring, such as `Lesson 6 · Variational autoencoders`, is their heading in
+`progress()`. A lesson's module is imported when one of its exercises is asked for, so that lesson 0 does not
+wait for TensorFlow.
+"""
+
+import importlib
+import inspect
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from utils.exercises.compare import describe, difference, evidence_of, kind_of
+from utils.exercises.messages import OPEN, RIGHT, WRONG, Message, chart, numbered, report, show
+from utils.exercises.record import recall, remember
+from utils.exercises.trial import FirstLines, Outcome, attempt, in_words, is_stub, quiet, same_signature
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that people make, and what to tell them.
+
+    Args:
+        message: one or two sentences that name the mistake and what to think about, not the answer. They
+            follow "6.2 kl_to_standard_normal: ", and text in `backticks` is shown as code.
+        function: a function with the reference's parameters (it can do without their defaults) that makes
+            exactly this mistake. It may raise on some of the cases; those do not count for it.
+    """
+
+    message: str
+    function: Callable
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function for the learner to write, and what is needed to judge it.
+
+    Args:
+        identifier: lesson and number, such as "6.2".
+        reference: the right function, with a docstring; its name is the name of the learner's function too.
+        cases: makes the argument tuples (positional), smallest first, none trivial: a list, or a generator
+            where they are costly. It is called afresh for every function that is tried, so that none sees
+            what another did to its arguments. It must give the same values at each call: from generators and
+            initialisers with seeds of their own, for the global seed is the lesson's.
+        mistakes: those that are recognised. At least one case tells each from the reference and the others.
+        hints: at least two, each going further than the one before; the last does not give the answer away.
+        observe: `observe(function, *arguments)` calls the function and returns what is compared: a number, an
+            array, or a tuple or dict of them, whose keys name the parts in messages. Without it, what the
+            function returns is compared. It serves functions with randomness (moments of many samples) or
+            side effects (weights after a training step).
+        tolerance: relative and absolute, of every number.
+        dtype: name of the dtype, such as "float32", where the precision matters. Without it, any floating
+            type will do where the reference gives one.
+        seconds: time limit of one check (wall clock, the learner's calls alone).
+    """
+
+    identifier: str
+    reference: Callable
+    cases: Callable[[], Iterable[tuple]]
+    mistakes: tuple[Mistake, ...]
+    hints: tuple[str, ...]
+    observe: Callable | None = None
+    tolerance: float = 1e-5
+    dtype: str | None = None
+    seconds: float = 10.0
+
+    @property
+    def name(self) -> str:
+        """The name of the function to write."""
+        return self.reference.__name__
+
+    @property
+    def title(self) -> str:
+        """Identifier and name, as messages begin."""
+        return f"{self.identifier} {self.name}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `examine` found: a mark, a sentence, rows of (label, value) that show why, a known mistake."""
+
+    mark: str
+    sentence: str
+    rows: Iterable[tuple[str, str]] = ()
+    mistake: Mistake | None = None
+
+
+STATES = {RIGHT: "passed", WRONG: "tried"}  # what is remembered of a verdict
+
+_hints_asked: Counter[str] = Counter()
+
+
+def check(identifier: str, function: Callable) -> Callable:
+    """Try the function on several inputs and say what came of it. Never raises.
+
+    Returns:
+        The learner's own function if it is right, else the reference, with which the lesson goes on.
+    """
+    exercise = _find_or_say(identifier)
+    if exercise is None:
+        return function
+    try:
+        with quiet(FirstLines()):
+            verdict = examine(exercise, function)
+    except KeyboardInterrupt:
+        verdict = Verdict(OPEN, "interrupted before the end; the lesson goes on with the reference.")
+    except Exception as error:
+        verdict = Verdict(OPEN, f"the check itself failed with {in_words(error)}. That is a fault of the "
+                                "course, not of your code; the lesson goes on with the reference.")
+    closing = ""
+    if verdict.mark == WRONG:
+        closing = f'The lesson goes on with the reference. hint("{exercise.identifier}") helps.'
+    show(report(verdict.mark, exercise.title, verdict.sentence, verdict.rows, closing))
+    if verdict.mark in STATES:
+        remember(exercise.identifier, STATES[verdict.mark])
+    return function if verdict.mark == RIGHT else exercise.reference
+
+
+def hint(identifier: str) -> None:
+    """Show one hint more at each call, below those that were shown before."""
+    exercise = _find_or_say(identifier)
+    if exercise is None:
+        return
+    _hints_asked[exercise.identifier] += 1
+    asked, there_are = _hints_asked[exercise.identifier], len(exercise.hints)
+    no_more = f'There are no more hints. solution("{exercise.identifier}") shows the reference.'
+    show(numbered(f"{exercise.title}: hint {min(asked, there_are)} of {there_are}", exercise.hints[:asked],
+                  no_more * (asked > there_are)))
+
+
+def solution(identifier: str) -> None:
+    """Show the source of the reference, which is the code that the course itself runs."""
+    exercise = _find_or_say(identifier)
+    if exercise is None:
+        return
+    function = inspect.unwrap(exercise.reference)
+    heading = f"{exercise.title}, from {function.__module__.replace('.', '/')}.py:"
+    source = textwrap.dedent(inspect.getsource(function)).rstrip()
+    show(Message(f"{heading}\n\n{source}", markdown=f"**{heading}**\n\n```python\n{source}\n```"))
+
+
+def progress() -> None:
+    """Draw the learner's map: every exercise of every lesson, passed, tried or open."""
+    states, marks, rows, exercises = recall(), {"passed": RIGHT, "tried": WRONG}, [], []
+    for number in lessons():
+        try:
+            module = lesson_module(number)
+        except Exception as error:
+            rows.append((f"Lesson {number}", [f"cannot be loaded: {in_words(error)}"]))
+            continue
+        exercises += module.EXERCISES
+        rows.append((module.__doc__.splitlines()[0].rstrip("."),
+                     [f"{marks.get(states.get(each.identifier), OPEN)} {each.title}" for each in module.EXERCISES]))
+    passed = sum(states.get(each.identifier) == "passed" for each in exercises)
+    show(chart(f"Your map: {passed} of {len(exercises)} exercises passed", rows,
+               f"{RIGHT} passed   {WRONG} tried   {OPEN} open"))
+
+
+def examine(exercise: Exercise, function: Callable) -> Verdict:
+    """Judge a function. Raises only `KeyboardInterrupt`, and what is wrong with the exercise itself."""
+    if not callable(function):
+        return Verdict(WRONG, f"the function itself is wanted, but {kind_of(function)} came. "
+                              f'Pass its name alone: `check("{exercise.identifier}", {exercise.name})`.')
+    if function is exercise.reference:
+        return Verdict(OPEN, "this is the reference. Run the cell with your own function, then check that.")
+    if is_stub(function):
+        return Verdict(OPEN, "not attempted yet; the lesson goes on with the reference. "
+                             f'hint("{exercise.identifier}") helps.')
+    wanted = inspect.signature(exercise.reference)
+    if not same_signature(function, exercise.reference):
+        return Verdict(WRONG, f"it takes `{inspect.signature(function)}`, but the lesson calls "
+                              f"`{exercise.name}{wanted}`. Keep these names in this order.")
+    trials = _try_all(exercise, function)
+    failed = [trial for trial in trials if trial.complaint]
+    if not failed:
+        inputs = f" on {len(trials)} inputs" if len(trials) > 1 else ""
+        return Verdict(RIGHT, f"right{inputs}; the lesson goes on with your function.", _printed(trials[0]))
+    mistake = next((each for each in exercise.mistakes if _is_made(each, exercise, trials)), None)
+    if mistake:  # it shows in what came back, so not in a case where the function stopped
+        failed = [trial for trial in failed if not trial.answer.problem]
+    smallest = failed[0]
+    sentence = mistake.message if mistake else smallest.complaint
+    return Verdict(WRONG, sentence, (*smallest.rows, *_printed(smallest)), mistake)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One case: what the reference and the learner's function made of it, and what is wrong, if anything."""
+
+    expected: Outcome
+    answer: Outcome
+    complaint: str = ""
+    rows: Iterable[tuple[str, str]] = ()
+
+
+def _try_all(exercise: Exercise, function: Callable) -> list[_Trial]:
+    names, trials, seconds = list(inspect.signature(exercise.reference).parameters), [], exercise.seconds
+    for ours, theirs in zip(exercise.cases(), exercise.cases()):
+        inputs = [(name, describe(value)) for name, value in zip(names, theirs)]
+        expected = attempt(exercise.reference, ours, exercise.observe)
+        if expected.problem:
+            raise RuntimeError(f"the reference of {exercise.title} stopped with {expected.problem}")
+        answer = attempt(function, theirs, exercise.observe, seconds)
+        changed = {name: describe(left) for name, kept, left in zip(names, ours, theirs)
+                   if isinstance(kept, np.ndarray | list) and difference(kept, left, tolerance=0)}
+        trials.append(_Trial(expected, answer, *_complain(exercise, expected, answer, inputs, changed)))
+        seconds -= answer.seconds
+        if answer.out_of_time:
+            break
+    return trials
+
+
+def _complain(exercise: Exercise, expected: Outcome, answer: Outcome, inputs: list, changed: dict) -> tuple:
+    """Return what is wrong with an answer as a sentence and rows; nothing if it is right.
+
+    `changed` holds the arguments, described, that the function left otherwise than the reference did.
+    """
+    if answer.out_of_time:
+        return (f"no answer after {exercise.seconds:g} seconds, so the check stopped it. "
+                "Is there a loop that never ends?", inputs)
+    if answer.problem and answer.in_function:
+        hole = " A `...` still stands where code of yours belongs." if "ellipsis" in answer.problem else ""
+        where = [(f"line {answer.line[0]}", answer.line[1])] if answer.line else []
+        return f"your function stopped with {answer.problem}{hole}", [*where, *inputs]
+    if answer.problem:  # it arose where the check used the result
+        missing = difference(expected.returned, answer.returned, exercise.tolerance)
+        if missing and (answer.returned is None or answer.returned is ...):
+            return missing.sentence, inputs
+        return (f"the check cannot work with what came back: {answer.problem}",
+                [*inputs, ("came back", describe(answer.returned))])
+    found = difference(expected.value, answer.value, exercise.tolerance, exercise.dtype)
+    if found:
+        return found.sentence, [*inputs, *evidence_of(found, exercise.tolerance)]
+    if changed:
+        name, left = next(iter(changed.items()))
+        return (f"the answer is right, but the function changes its argument `{name}` in place, and so the "
+                "caller's data.", [*inputs, (f"{name} after", left)])
+    return ()
+
+
+def _is_made(mistake: Mistake, exercise: Exercise, trials: list[_Trial]) -> bool:
+    """Return whether the answers equal the mistake's wherever it gives any, and some of those are wrong."""
+    def differ(expected, came):
+        found = difference(expected, came, exercise.tolerance)
+        return found is not None and not found.values_agree
+
+    wrong = False
+    for arguments, trial in zip(exercise.cases(), trials):
+        made = attempt(mistake.function, arguments, exercise.observe)
+        if made.problem:
+            continue
+        if trial.answer.problem or differ(made.value, trial.answer.value):
+            return False
+        wrong = wrong or differ(trial.expected.value, made.value)
+    return wrong
+
+
+def _printed(trial: _Trial) -> tuple[tuple[str, str], ...]:
+    return tuple(zip(("printed", *[""] * len(trial.answer.printed)), trial.answer.printed))
+
+
+def lessons() -> list[int]:
+    """Return the numbers of the lessons that have exercises."""
+    return sorted(int(path.stem[-2:]) for path in Path(__file__).parent.glob("lesson_[0-9][0-9].py"))
+
+
+def lesson_module(number: int) -> ModuleType:
+    """Import and return the module with a lesson's exercises."""
+    return importlib.import_module(f"utils.exercises.lesson_{number:02d}")
+
+
+def find(identifier: str) -> Exercise:
+    """Return the exercise.
+
+    Raises:
+        LookupError: if there is none, with the exercises that there are.
+    """
+    name = str(identifier)
+    number = int(name.split(".")[0]) if re.fullmatch(r"\d{1,2}\.\d+", name) else None
+    exercises = lesson_module(number).EXERCISES if number in lessons() else ()
+    for exercise in exercises:
+        if exercise.identifier == name:
+            return exercise
+    if exercises:
+        there_are = f"Lesson {number} has {', '.join(exercise.title for exercise in exercises)}."
+    else:
+        there_are = ('An identifier is lesson and number in quotes, such as "6.2"; the lessons with '
+                     f"exercises are {', '.join(map(str, lessons()))}.")
+    raise LookupError(there_are)
+
+
+def _find_or_say(identifier: str) -> Exercise | None:
+    try:
+        return find(identifier)
+    except LookupError as error:
+        show(report(WRONG, f"no exercise {describe(identifier)}", str(error)))
+    except Exception as error:
+        show(report(WRONG, "exercises", f"those of this lesson cannot be loaded: {in_words(error)}"))
+    return None

@@ -1,0 +1,202 @@
+"""Calling somebody's function so that nothing gets out: errors, prints, warnings, endless loops, exits."""
+
+import contextlib
+import dis
+import inspect
+import io
+import linecache
+import logging
+import re
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+KEPT_LINES, KEPT_WIDTH = 3, 160  # of what a function prints
+
+
+@dataclass
+class Outcome:
+    """What came of one call: an observation, or else a problem in words.
+
+    Args:
+        value: what was observed; by default what the function returned.
+        returned: what the function itself returned, last.
+        problem: what went wrong, such as "NameError: name 'x' is not defined"; None if nothing did.
+        line: the number and the text of the function's own line where it did, or None.
+        in_function: the problem arose inside the function, and not where its result was observed.
+        out_of_time: the function was stopped.
+        printed: the first lines of what it printed.
+        seconds: how long the call took.
+    """
+
+    value: Any = None
+    returned: Any = None
+    problem: str | None = None
+    line: tuple[int, str] | None = None
+    in_function: bool = False
+    out_of_time: bool = False
+    printed: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def attempt(function: Callable, arguments: tuple, observe: Callable | None = None,
+            seconds: float | None = None) -> Outcome:
+    """Call the function, or observe it, and return what came of it. Only a KeyboardInterrupt gets through."""
+    outcome, printed = Outcome(), FirstLines()
+
+    def witnessed(*positional, **named):
+        outcome.in_function = True
+        outcome.returned = function(*positional, **named)
+        outcome.in_function = False
+        return outcome.returned
+
+    started = time.perf_counter()
+    try:
+        with quiet(printed), time_limit(seconds):
+            outcome.value = observe(witnessed, *arguments) if observe else witnessed(*arguments)
+    except KeyboardInterrupt:
+        raise
+    except TimeLimit:
+        outcome.out_of_time, outcome.problem = True, "no answer in time"
+    except BaseException as error:  # SystemExit too
+        outcome.problem, outcome.line = in_words(error), own_line(error, function)
+    outcome.seconds = time.perf_counter() - started
+    outcome.printed = printed.lines()
+    return outcome
+
+
+def is_stub(function: Callable) -> bool:
+    """Return whether there is nothing in the function but a docstring, `...`, `pass`, or a return of None."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return False
+    steps = [step for step in dis.get_instructions(code) if step.opname not in ("RESUME", "NOP")]
+    return all(step.opname in ("LOAD_CONST", "RETURN_CONST", "RETURN_VALUE") and step.argval in (None, ...)
+               for step in steps)
+
+
+def same_signature(function: Callable, reference: Callable) -> bool:
+    """Return whether the function can be called in every way that the reference can: by position, by name."""
+    try:
+        given = inspect.signature(function)
+    except (TypeError, ValueError):  # some built-in functions have none: calling them will tell
+        return True
+    wanted = inspect.signature(reference).parameters.values()
+    for parameters in (wanted, [each for each in wanted if each.default is each.empty]):
+        named = {each.name: each.name for each in parameters}
+        by_position = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
+        by_name_alone = {each.name: each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
+        try:
+            if given.bind(**named).arguments != given.bind(*by_position, **by_name_alone).arguments:
+                return False
+        except TypeError:
+            return False
+    return True
+
+
+class TimeLimit(BaseException):
+    """Raised inside a function that takes too long; not an Exception, so that few functions catch it."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float | None):
+    """Raise `TimeLimit` in the block after so many seconds. On Windows and in threads there are no alarms."""
+    has_alarms = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if seconds is None or not has_alarms:
+        yield
+        return
+
+    def stop(number, frame):
+        raise TimeLimit
+
+    handler = signal.signal(signal.SIGALRM, stop)
+    others = signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *others)
+        signal.signal(signal.SIGALRM, handler)
+
+
+@contextlib.contextmanager
+def quiet(stream: io.TextIOBase):
+    """Send prints into the stream, and warnings, log messages and displays nowhere."""
+    disabled = logging.root.manager.disable
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.redirect_stdout(stream))
+        stack.enter_context(contextlib.redirect_stderr(stream))
+        stack.enter_context(warnings.catch_warnings())
+        stack.enter_context(np.errstate(all="ignore"))
+        if "IPython" in sys.modules:
+            from IPython.utils.capture import capture_output
+            stack.enter_context(capture_output(stdout=False, stderr=False, display=True))
+        warnings.simplefilter("ignore")
+        logging.disable(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logging.disable(disabled)
+
+
+class FirstLines(io.TextIOBase):
+    """A stream that keeps the first lines and counts the others, however much is printed."""
+
+    def __init__(self):
+        self._kept, self._count = "", 0
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        self._kept += text[:max(KEPT_LINES * KEPT_WIDTH - len(self._kept), 0)]
+        self._count += text.count("\n")
+        return len(text)
+
+    def lines(self) -> list[str]:
+        shown = shorten(self._kept)
+        return shown + [f"… ({self._count:,} lines in all)"] * (self._count > len(shown))
+
+
+def shorten(text: str, width: int = KEPT_WIDTH) -> list[str]:
+    """Return the first lines that are not empty, none of them long."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()][:KEPT_LINES]
+    return [line if len(line) <= width else line[:width - 1] + "…" for line in lines]
+
+
+def in_words(error: BaseException) -> str:
+    """Return an error's type and message in a line, without what TensorFlow adds for its developers."""
+    name = type(error).__name__
+    if isinstance(error, SystemExit):
+        return "SystemExit: it calls exit(), which would end the kernel"
+    message = re.sub(r"\{\{.*?\}\}|\[Op:\w+\].*", "", _text(error))
+    if message.startswith("in user code:"):  # of a graph: a traceback, whose last paragraph is the error
+        message = message.strip().split("\n\n")[-1].strip().removeprefix(f"{name}: ")
+    message = " ".join(line.strip() for line in shorten(message, width=400))
+    return f"{name}: {message}" if message else name
+
+
+def own_line(error: BaseException, function: Callable) -> tuple[int, str] | None:
+    """Return number and text of the innermost line of the function's own file that the error came through."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return None
+    frames = [(frame.f_code.co_filename, number) for frame, number in traceback.walk_tb(error.__traceback__)]
+    numbers = [number for filename, number in frames if filename == code.co_filename]
+    of_graph = rf'File "{re.escape(code.co_filename)}", line (\d+)'
+    numbers += map(int, re.findall(of_graph, _text(error)))
+    return (numbers[-1], linecache.getline(code.co_filename, numbers[-1]).strip()) if numbers else None
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # a learner's own class may fail at this too
+        return ""

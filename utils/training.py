@@ -1,0 +1,200 @@
+"""Training as a lesson needs it: Keras' own `fit`, seen while it runs and resumed where it was cut off."""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+
+import keras
+import psutil
+from IPython import get_ipython
+from IPython.display import Image, display
+
+from utils import plots
+from utils.storage import course_folder, say_folder_is_unwritable
+
+
+class LiveView(keras.callbacks.Callback):
+    """Redraw one figure in place once an epoch, and leave the last one as the cell's picture.
+
+    Outside a notebook it prints one line an epoch instead. A redraw that would push the time spent on drawing over
+    4% of the training time is left out, so that short epochs are not slowed down.
+
+    Args:
+        curves: dictionary of the name in Keras' logs → the name in the picture.
+        y: label of the curves' axis, with its unit.
+        images: function of the model that returns images (rows * columns, 784) or (…, 28, 28) in [0, 1]: samples or
+            reconstructions, always from the same latents.
+        caption: what the images are.
+        columns, rows: shape of the mosaic.
+    """
+
+    share = 0.04  # of the training time that drawing may take
+
+    def __init__(self, curves, y, images, caption, columns=10, rows=7):
+        super().__init__()
+        self.names, self.y, self.images, self.caption = dict(curves), y, images, caption
+        self.columns, self.rows = columns, rows
+        self.backup = None  # set by `train`; knows the epochs before an interruption
+
+    def on_train_begin(self, logs=None):
+        past = self.backup.past if self.backup else []
+        self.history = {name: [logs[name] for logs in past] for name in self.names}
+        self.picture = plots.TrainingPicture(self.names.values(), self.columns, self.rows, self.params["epochs"],
+                                             self.y, self.caption)
+        self.handle = None
+        self.began, self.spent_drawing = time.perf_counter(), 0.0
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, values in self.history.items():
+            values.append(float(logs[name]))
+        if not in_notebook():
+            values = ", ".join(f"{shown} {self.history[name][-1]:.2f}" for name, shown in self.names.items())
+            print(f"epoch {epoch + 1} of {self.params['epochs']}: {values}")
+        elif self.spent_drawing <= self.share * (time.perf_counter() - self.began):
+            self.draw()
+
+    def on_train_end(self, logs=None):
+        if in_notebook() and any(self.history.values()):
+            self.draw()
+
+    def draw(self):
+        """Draw the present state into the cell's one picture."""
+        began = time.perf_counter()
+        done = len(next(iter(self.history.values())))
+        history = {shown: self.history[name] for name, shown in self.names.items()}
+        self.picture.update(history, self.images(self.model), title=f"epoch {done} of {self.params['epochs']}")
+        image = Image(plots.png(self.picture.picture))
+        if self.handle is None:
+            self.handle = display(image, display_id=True)
+        else:
+            self.handle.update(image)
+        self.spent_drawing += time.perf_counter() - began
+
+
+class Backup(keras.callbacks.BackupAndRestore):
+    """Keras' backup after every epoch, with the curves so far, made harmless where the folder cannot be used.
+
+    Args:
+        folder: where the backup of this training lies.
+    """
+
+    def __init__(self, folder):
+        super().__init__(str(folder / "backup"), double_checkpoint=True)
+        self.journal = folder / "history.json"
+        self.past = []  # Keras' logs of each epoch before the interruption
+
+    def on_train_begin(self, logs=None):
+        self.model._initial_epoch = None  # Keras leaves it set after a resumed training, and the next would obey it
+        try:
+            super().on_train_begin(logs)
+            done = self.model._initial_epoch or 0
+            self.past = json.loads(self.journal.read_text())[:done] if done else []
+        except (OSError, ValueError, KeyError) as error:
+            shutil.rmtree(self.backup_dir, ignore_errors=True)
+            self.model._initial_epoch, self.past = None, []
+            print(f"The backup of the interrupted training cannot be read ({error}); training starts anew.")
+        self.epochs = list(self.past)
+        if self.past:
+            print(f"Resuming the interrupted training after epoch {len(self.past)} of {self.params['epochs']}.")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs.append({name: float(value) for name, value in logs.items()})
+        try:
+            self.journal.write_text(json.dumps(self.epochs))
+            super().on_epoch_end(epoch, logs)
+        except OSError:
+            say_folder_is_unwritable()
+
+    def on_train_end(self, logs=None):
+        shutil.rmtree(self.journal.parent, ignore_errors=True)
+
+
+def train(model, images, *, name, epochs, batch_size, view=None, verbose=0, **options):
+    """Train a compiled Keras model with `fit`, with a live view, and resume it if it was interrupted.
+
+    An interrupted training (a stopped cell, a dead kernel) goes on after its last complete epoch when the cell is run
+    again with the same model and settings. A finished one starts anew.
+
+    Args:
+        model: a built and compiled `keras.Model`.
+        images: training data as `fit` takes it.
+        name: names the training on the learner's disk, such as "06-vae".
+        epochs, batch_size: as in `fit`.
+        view: a `LiveView`, or None.
+        verbose: 1 shows Keras' own progress bar as well.
+        options: passed on to `fit`, for example `validation_data`.
+
+    Returns:
+        Dictionary of name → list of values, one an epoch, including the epochs before an interruption.
+    """
+    backup = Backup(claim_folder(model, name, epochs=epochs, batch_size=batch_size))
+    callbacks = [backup]
+    if view:
+        view.backup = backup
+        callbacks.append(view)
+    model.fit(images, epochs=epochs, batch_size=batch_size, verbose=verbose, callbacks=callbacks, **options)
+    return {name: [logs[name] for logs in backup.epochs] for name in backup.epochs[-1]}
+
+
+def claim_folder(model, name, **settings):
+    """Return the folder for the backup of this training: another one for other layers, optimiser or settings.
+
+    A second kernel that runs the same training at the same time gets a folder of its own.
+    """
+    identity = [settings, model.optimizer.get_config() if model.optimizer else None,
+                [tuple(variable.shape) for variable in model.variables]]
+    fingerprint = hashlib.sha256(repr(identity).encode()).hexdigest()[:12]
+    folder = course_folder() / "training" / f"{name}-{fingerprint}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not _claim(folder / "owner"):
+            folder = folder.with_name(f"{folder.name}-{os.getpid()}")
+            folder.mkdir(exist_ok=True)
+    except OSError:
+        pass  # the first backup says so
+    return folder
+
+
+def _claim(owner):
+    """Write this process into the file `owner`; return False if another living process stands there."""
+    try:
+        other, began = owner.read_text().split()
+        if int(other) != os.getpid() and psutil.Process(int(other)).create_time() == float(began):
+            return False
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        pass  # nobody, a damaged file, or a process that is gone
+    owner.write_text(f"{os.getpid()} {psutil.Process().create_time()}")
+    return True
+
+
+def save_weights(model, name):
+    """Keep a model's weights on the learner's disk as `name`; return whether that was possible."""
+    path = course_folder() / "models" / f"{name}.weights.h5"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        model.save_weights(path)
+    except OSError:
+        say_folder_is_unwritable()
+        return False
+    return True
+
+
+def load_weights(model, name):
+    """Load the weights that `save_weights` kept under `name` into a model of the same layers.
+
+    Raises:
+        FileNotFoundError: if none were kept; the message says which lesson's training to run.
+    """
+    path = course_folder() / "models" / f"{name}.weights.h5"
+    if not path.is_file():
+        raise FileNotFoundError(f'No weights called "{name}" on this machine yet. Run the lesson that trains the '
+                                f"model (its number begins the name) to the end first.")
+    model.load_weights(path)
+
+
+def in_notebook():
+    """Return whether pictures can be shown: true in a Jupyter kernel, false in a terminal or a script."""
+    shell = get_ipython()
+    return shell is not None and shell.has_trait("kernel")
