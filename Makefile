@@ -10,10 +10,9 @@ LESSON ?=
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-# root_dir: links from a notebook to other folders work only below the folder that JupyterLab serves.
 lab: .venv/course-installed ## open the course in JupyterLab; the first time, install it into .venv
-	@$(ENV) -m jupyterlab --ServerApp.root_dir=. $$([ "$$(id -u)" != 0 ] || echo --allow-root) \
-		notebooks/00_start_here.ipynb
+	@$(ENV) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+		$$([ "$$(id -u)" != 0 ] || echo --allow-root)
 
 test: .venv/tests-installed ## check the code, run the unit tests and every notebook
 	@$(ENV) -m ruff check .
@@ -28,8 +27,10 @@ bench: .venv/tests-installed ## measure time and memory of the training and of t
 judge: .venv/course-installed ## train the judge and write its weights into utils/assets
 	@$(ENV) tools/train_judge.py
 
-pictures: .venv/course-installed ## make the pictures of the README
-	@$(ENV) tools/make_pictures.py
+pictures: .venv/tests-installed ## train lessons 6 and 8, and draw the pictures of the README and of lesson 0
+	@home=$$(mktemp -d); export COURSE_HOME="$$home"; \
+	$(ENV) -m nbconvert --to notebook --execute --output-dir "$$home" notebooks/06*.ipynb notebooks/08*.ipynb \
+		&& $(ENV) tools/make_pictures.py; status=$$?; rm -rf "$$home"; exit $$status
 
 badges: .venv/course-installed ## write the address in pyproject.toml into badges and set-up cells
 	@$(ENV) tools/write_badges.py
@@ -39,7 +40,8 @@ badges: .venv/course-installed ## write the address in pyproject.toml into badge
 		if $$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \
 		then echo $$candidate; break; fi; done); \
 	if [ -z "$$chosen" ]; then \
-		echo "The course needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is $$($(PYTHON) --version 2>&1):" \
+		found=$$($(PYTHON) --version 2>&1) || found="not there"; \
+		echo "The course needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is $$found:" \
 			"install one of them, or say where it is: make lab PYTHON=/path/to/python3.13" >&2; exit 1; fi; \
 	$$chosen -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "$$chosen lacks the standard module venv: install it" \

@@ -211,7 +211,7 @@ def class_entropy(counts):
     """
     counts = _require_counts("class_entropy", counts)
     shares = counts[counts > 0] / counts.sum()
-    return float(max(-np.sum(shares * np.log(shares)), 0.0))  # no minus zero
+    return float(0.0 - np.sum(shares * np.log(shares)))  # a plain minus would turn zero into -0.0
 
 
 def nearest_neighbours(images, references, count=1):

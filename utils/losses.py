@@ -5,6 +5,7 @@ Everything probabilistic is in nats per image: summed over pixels or latents, ne
 
 import math
 
+import tensorflow as tf
 from keras import ops
 
 
@@ -138,6 +139,32 @@ def saturating_generator_loss(fake_logits):
     """
     _require_logits("saturating_generator_loss", fake_logits=fake_logits)
     return -ops.mean(ops.softplus(fake_logits))
+
+
+def r1_penalty(discriminator, images):
+    """Return the squared slope of the discriminator at real images, averaged over them.
+
+    Args:
+        discriminator: images (batch, pixels) → logits (batch, 1).
+        images: tensor of shape (batch, pixels), real ones.
+
+    Returns:
+        Scalar, the average of |gradient of the logit with respect to the image|², not negative.
+
+    Raises:
+        ValueError: if the images are not of rank 2.
+
+    Source: Mescheder, Geiger and Nowozin (2018).
+    """
+    images = ops.convert_to_tensor(images)
+    if len(images.shape) != 2:
+        raise ValueError(f"r1_penalty wants images of shape (batch, pixels), but got {tuple(images.shape)}. "
+                         "Flatten them first.")
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = discriminator(images, training=True)
+    slope = tape.gradient(logits, images)
+    return ops.mean(ops.sum(ops.square(slope), axis=-1))
 
 
 def optimal_discriminator(real_density, fake_density):

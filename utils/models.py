@@ -6,7 +6,13 @@ import tensorflow as tf
 from keras import layers, ops
 from scipy.stats import norm
 
-from utils.losses import bernoulli_log_likelihood, discriminator_loss, generator_loss, kl_to_standard_normal
+from utils.losses import (
+    bernoulli_log_likelihood,
+    discriminator_loss,
+    generator_loss,
+    kl_to_standard_normal,
+    r1_penalty,
+)
 
 
 def build_classifier():
@@ -217,3 +223,49 @@ class GAN(keras.Model):
         for average, loss in zip(self.averages, losses, strict=True):
             average.update_state(loss)
         return {average.name: average.result() for average in self.averages}
+
+
+def build_generator(latent_dim=64, widths=(256, 256, 256)):
+    """Return a dense generator: latents (batch, latent_dim) → images (batch, 784) in [-1, 1]."""
+    latents = keras.Input((latent_dim,))
+    hidden = latents
+    for width in widths:
+        hidden = layers.Dense(width, use_bias=False)(hidden)  # the normalisation has a bias of its own
+        hidden = layers.BatchNormalization(momentum=0.9)(hidden)
+        hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
+    return keras.Model(latents, layers.Dense(784, activation="tanh")(hidden), name="generator")
+
+
+def build_discriminator(widths=(256, 256)):
+    """Return a dense discriminator: images (batch, 784) in [-1, 1] → one logit an image, (batch, 1)."""
+    images = keras.Input((784,))
+    hidden = images
+    for width in widths:
+        hidden = layers.Dense(width)(hidden)
+        hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
+    return keras.Model(images, layers.Dense(1)(hidden), name="discriminator")
+
+
+class SmoothGAN(GAN):
+    """A GAN whose discriminator is kept smooth by the R1 penalty; both players learn from the same batch of fakes.
+
+    Args:
+        gamma: weight of the penalty, which is measured on a quarter of the real images.
+
+    Source: Mescheder, Geiger and Nowozin (2018).
+    """
+
+    gamma = 2.0
+
+    def train_step(self, images):
+        batch = ops.shape(images)[0]
+        with tf.GradientTape(persistent=True) as tape:
+            fakes = self.generator(self.latents(batch), training=True)
+            real_logits = self.discriminator(images, training=True)
+            fake_logits = self.discriminator(fakes, training=True)
+            losses = discriminator_loss(real_logits, fake_logits), generator_loss(fake_logits)
+            penalised = losses[0] + self.gamma / 2 * r1_penalty(self.discriminator, images[:batch // 4])
+        for loss, player, optimizer in ((penalised, self.discriminator, self.discriminator_optimizer),
+                                        (losses[1], self.generator, self.generator_optimizer)):
+            optimizer.apply(tape.gradient(loss, player.trainable_variables), player.trainable_variables)
+        return self.average(losses)

@@ -430,6 +430,20 @@ def game_frames(frames, real_density):
     return picture
 
 
+def broken_games(games):
+    """Return, for each failed GAN, its two loss curves and the digits it draws.
+
+    Args:
+        games: dictionary of name → (Keras history with discriminator_loss and generator_loss, images (20, 784)).
+    """
+    picture, axes = canvas(height=2.7 * len(games), rows=len(games), columns=2, width_ratios=(1, 1.5), squeeze=False)
+    for (name, (history, images)), (left, right) in zip(games.items(), axes, strict=True):
+        losses = {"discriminator": history["discriminator_loss"], "generator": history["generator_loss"]}
+        draw_curves(left, losses, name, "epoch", "loss in nats")
+        draw_digits(right, images, 10, "drawn from 20 latents")
+    return picture
+
+
 def class_counts(counts):
     """Return bars of how often each digit occurs.
 

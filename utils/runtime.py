@@ -81,7 +81,7 @@ def start(lesson):
     Raises:
         ValueError: if `lesson` is not two digits.
     """
-    if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdigit()):
+    if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdecimal()):
         raise ValueError(f'start wants the lesson\'s number as two digits, such as "06", but got {lesson!r}.')
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     for gpu in tf.config.list_physical_devices("GPU"):

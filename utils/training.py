@@ -86,15 +86,21 @@ class Backup(keras.callbacks.BackupAndRestore):
         self.past = []  # Keras' logs of each epoch before the interruption
 
     def on_train_begin(self, logs=None):
-        self.model._initial_epoch = None  # Keras leaves it set after a resumed training, and the next would obey it
+        variables = _weights_and_moments(self.model)
+        untrained = [variable.numpy() for variable in variables]
         try:
             super().on_train_begin(logs)
             done = self.model._initial_epoch or 0
             self.past = json.loads(self.journal.read_text())[:done] if done else []
-        except (OSError, ValueError, KeyError) as error:
+            if len(self.past) < done:
+                raise ValueError(f"it holds the curves of {len(self.past)} epochs out of {done}")
+        except Exception as error:  # a damaged file can raise nearly anything, and no training may fail on it
             shutil.rmtree(self.backup_dir, ignore_errors=True)
             self.model._initial_epoch, self.past = None, []
-            print(f"The backup of the interrupted training cannot be read ({error}); training starts anew.")
+            for variable, value in zip(variables, untrained, strict=True):  # the weights may be loaded already
+                variable.assign(value)
+            reason = str(error).strip().split("\n")[0]
+            print(f"The backup of the interrupted training cannot be read ({reason}); training starts anew.")
         self.epochs = list(self.past)
         if self.past:
             print(f"Resuming the interrupted training after epoch {len(self.past)} of {self.params['epochs']}.")
@@ -128,13 +134,22 @@ def train(model, images, *, name, epochs, batch_size, view=None, verbose=0, **op
 
     Returns:
         Dictionary of name → list of values, one an epoch, including the epochs before an interruption.
+
+    Raises:
+        ValueError: if the model has no weights yet, so that none could be restored.
     """
+    if not model.built:
+        raise ValueError(f"train wants a model whose weights exist, but {type(model).__name__} has not seen an image "
+                         "yet. Call it on one batch first, for example model(images[:1]).")
     backup = Backup(claim_folder(model, name, epochs=epochs, batch_size=batch_size))
     callbacks = [backup]
     if view:
         view.backup = backup
         callbacks.append(view)
-    model.fit(images, epochs=epochs, batch_size=batch_size, verbose=verbose, callbacks=callbacks, **options)
+    try:
+        model.fit(images, epochs=epochs, batch_size=batch_size, verbose=verbose, callbacks=callbacks, **options)
+    finally:
+        model._initial_epoch = None  # Keras leaves it set after a resumed training, and the next `fit` would obey it
     return {name: [logs[name] for logs in backup.epochs] for name in backup.epochs[-1]}
 
 
@@ -143,8 +158,9 @@ def claim_folder(model, name, **settings):
 
     A second kernel that runs the same training at the same time gets a folder of its own.
     """
-    identity = [settings, model.optimizer.get_config() if model.optimizer else None,
-                [tuple(variable.shape) for variable in model.variables]]
+    # Keras numbers the names of optimisers, so a cell that is run twice makes an "adam" and an "adam_1".
+    identity = [settings, [optimizer.get_config() | {"name": ""} for optimizer in _optimizers(model)],
+                [tuple(variable.shape) for variable in model.weights]]  # `variables` has metrics too, which fit adds
     fingerprint = hashlib.sha256(repr(identity).encode()).hexdigest()[:12]
     folder = course_folder() / "training" / f"{name}-{fingerprint}"
     try:
@@ -155,6 +171,18 @@ def claim_folder(model, name, **settings):
     except OSError:
         pass  # the first backup says so
     return folder
+
+
+def _optimizers(model):
+    """Return the optimisers that are attributes of the model: one, or the two of a GAN."""
+    return [value for _, value in sorted(vars(model).items()) if isinstance(value, keras.optimizers.Optimizer)]
+
+
+def _weights_and_moments(model):
+    """Return all variables that a backup holds; builds the optimiser, as Keras does before it loads one."""
+    if model.optimizer is not None and not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return [*model.weights, *(variable for optimizer in _optimizers(model) for variable in optimizer.variables)]
 
 
 def _claim(owner):

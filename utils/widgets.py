@@ -111,7 +111,8 @@ def game_explorer(build_game, real_samples, real_density):
     """Return an explorer of a one-dimensional GAN: step, run, start anew, with a learning rate for each player.
 
     Args:
-        build_game: function of (generator_rate, discriminator_rate) that returns a compiled `GAN` of one dimension.
+        build_game: function without arguments that returns a new, compiled `GAN` of one dimension; the sliders set its
+            learning rates, so both optimisers need a plain number there, no schedule.
         real_samples: function of (count, seed) that returns real numbers (count, 1).
         real_density: function of x, their density.
     """

@@ -1,0 +1,247 @@
+"""Scores of drawn images against SciPy, scikit-learn, closed forms and full distance matrices."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import linalg
+from scipy.spatial.distance import cdist
+from scipy.stats import entropy
+from sklearn.neighbors import NearestNeighbors
+
+from utils import evaluation
+from utils.data import flatten, load_mnist, to_unit_range
+from utils.evaluation import (
+    Floor,
+    Report,
+    class_entropy,
+    class_histogram,
+    classes_covered,
+    density_coverage,
+    frechet_distance,
+    judge_features,
+    judge_labels,
+    judge_probabilities,
+    nearest_neighbours,
+    precision_recall,
+    real_against_real,
+    report,
+)
+
+RNG = np.random.default_rng(5)
+MIXING = RNG.normal(0, 1, (12, 12))
+REAL = RNG.normal(0, 1, (400, 12)) @ MIXING
+FAKE = 1.3 * RNG.normal(0, 1, (300, 12)) @ MIXING + 0.7
+DISTANCES = cdist(REAL, FAKE)
+
+
+def radii(features, k):
+    """Distance of each row to its k-th neighbour, by scikit-learn; without an argument it leaves out the row itself."""
+    return NearestNeighbors(n_neighbors=k).fit(features).kneighbors()[0][:, -1]
+
+
+def with_moments(mean, covariance, samples=500):
+    """Samples whose mean and covariance are these exactly."""
+    noise = RNG.normal(size=(samples, len(mean)))
+    noise -= noise.mean(axis=0)
+    whitened = noise @ np.linalg.inv(np.linalg.cholesky(np.atleast_2d(np.cov(noise, rowvar=False)))).T
+    return mean + whitened @ np.linalg.cholesky(covariance).T
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return load_mnist()
+
+
+@pytest.fixture(scope="module")
+def digits(mnist):
+    return to_unit_range(mnist.test_images[:600])
+
+
+def test_frechet_matches_the_matrix_square_root_of_scipy():
+    covariance_a, covariance_b = np.cov(REAL, rowvar=False), np.cov(FAKE, rowvar=False)
+    root = linalg.sqrtm(covariance_a @ covariance_b).real
+    expected = np.sum((REAL.mean(0) - FAKE.mean(0)) ** 2) + np.trace(covariance_a + covariance_b - 2 * root)
+    assert frechet_distance(REAL, FAKE) == pytest.approx(expected, rel=1e-7)
+
+
+def test_frechet_has_the_closed_form_of_commuting_covariances():
+    basis = np.linalg.qr(RNG.normal(size=(4, 4)))[0]
+    scales_a, scales_b = np.array([1.0, 2.0, 0.5, 3.0]), np.array([2.0, 2.5, 0.1, 1.0])
+    mean_a, mean_b = RNG.normal(size=(2, 4))
+    a = with_moments(mean_a, basis * scales_a**2 @ basis.T)
+    b = with_moments(mean_b, basis * scales_b**2 @ basis.T)
+    expected = np.sum((mean_a - mean_b) ** 2) + np.sum((scales_a - scales_b) ** 2)
+    assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-9)
+
+
+def test_frechet_is_symmetric_and_zero_between_equals():
+    assert frechet_distance(REAL, FAKE) == pytest.approx(frechet_distance(FAKE, REAL), rel=1e-7)
+    assert 0 <= frechet_distance(REAL, REAL[::-1]) < 1e-6
+
+
+def test_frechet_stays_real_with_features_that_never_vary():
+    # Units of the judge that are off for every drawn image: a singular covariance.
+    collapsed = FAKE.copy()
+    collapsed[:, 3:] = 0.25
+    variance = np.cov(REAL, rowvar=False)
+    root = linalg.sqrtm(linalg.sqrtm(variance) @ np.cov(collapsed, rowvar=False) @ linalg.sqrtm(variance)).real
+    expected = np.sum((REAL.mean(0) - collapsed.mean(0)) ** 2)
+    expected += np.trace(variance + np.cov(collapsed, rowvar=False) - 2 * root)
+    assert frechet_distance(REAL, collapsed) == pytest.approx(expected, rel=1e-5)
+
+
+def test_frechet_takes_a_single_feature():
+    a, b = with_moments(np.array([1.0]), np.array([[4.0]])), with_moments(np.array([-1.0]), np.array([[9.0]]))
+    assert frechet_distance(a, b) == pytest.approx(5.0, rel=1e-9)
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_precision_and_recall_match_brute_force(k):
+    precision = np.mean([np.any(DISTANCES[:, j] <= radii(REAL, k)) for j in range(len(FAKE))])
+    recall = np.mean([np.any(DISTANCES[i] <= radii(FAKE, k)) for i in range(len(REAL))])
+    assert 0.1 < precision < 0.95 and 0.1 < recall < 0.95  # nothing is saturated
+    assert precision_recall(REAL, FAKE, k) == (pytest.approx(precision), pytest.approx(recall))
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_density_and_coverage_match_brute_force(k):
+    held = np.array([np.sum(DISTANCES[i] <= radius) for i, radius in enumerate(radii(REAL, k))])
+    assert 0.1 < np.mean(held > 0) < 0.95
+    assert density_coverage(REAL, FAKE, k) == (pytest.approx(held.sum() / (k * len(FAKE))),
+                                               pytest.approx(np.mean(held > 0)))
+
+
+def test_coverage_of_the_same_distribution_is_one_minus_a_power_of_two():
+    # Naeem et al. (2020), section 3.4: 1 - (1/2)^k for many samples of one distribution.
+    same = RNG.normal(size=(2_000, 12)) @ MIXING
+    other = RNG.normal(size=(2_000, 12)) @ MIXING
+    assert density_coverage(same, other, k=3).coverage == pytest.approx(1 - 2**-3, abs=0.03)
+
+
+def test_blocks_make_no_difference(monkeypatch):
+    whole = precision_recall(REAL, FAKE), density_coverage(REAL, FAKE)
+    monkeypatch.setattr(evaluation._squared_distance_blocks, "__defaults__", (37,))
+    assert (precision_recall(REAL, FAKE), density_coverage(REAL, FAKE)) == whole
+
+
+def test_a_collapsed_generator_has_precision_but_no_recall():
+    one_place = REAL[7] + 1e-3 * RNG.normal(size=(300, 12))
+    scores = precision_recall(REAL, one_place)
+    assert scores.precision == 1
+    assert scores.recall <= 1 / len(REAL)
+
+
+@pytest.mark.parametrize("score", [frechet_distance, precision_recall, density_coverage])
+def test_scores_refuse_what_is_no_pair_of_feature_matrices(score):
+    name = score.__name__
+    with pytest.raises(ValueError, match=rf"{name} wants matrices .* of one size .*\(400, 12\).*\(300, 11\)"):
+        score(REAL, FAKE[:, :11])
+    with pytest.raises(ValueError, match=rf"{name} wants matrices .* at least \d samples.*\(1, 12\)"):
+        score(REAL, FAKE[:1])
+    with pytest.raises(ValueError, match=rf"{name} wants matrices .*\(12,\)"):
+        score(REAL, FAKE[0])
+    with pytest.raises(ValueError, match=rf"{name} wants finite numbers.*NaN or infinity.*diverged"):
+        score(REAL, np.where(np.arange(12) == 4, np.nan, FAKE))
+
+
+def test_nearest_neighbours_match_scikit_learn(mnist, digits):
+    references = to_unit_range(mnist.train_images[:3_000])
+    found = nearest_neighbours(digits[:250], references, count=4)
+    oracle = NearestNeighbors(n_neighbors=4, algorithm="brute").fit(flatten(references).astype(float))
+    distances, indices = oracle.kneighbors(flatten(digits[:250]).astype(float))
+    np.testing.assert_allclose(found.distances, distances, rtol=1e-5)
+    np.testing.assert_array_equal(found.indices, indices)
+
+
+def test_a_copy_is_found_at_distance_zero(digits):
+    found = nearest_neighbours(digits[40:42], digits[..., None])
+    np.testing.assert_array_equal(found.indices, [[40], [41]])
+    np.testing.assert_array_equal(found.distances, 0)
+
+
+def test_nearest_neighbours_refuse_too_many_and_other_ranges(digits):
+    with pytest.raises(ValueError, match="wants a count from 1 to the number of references, 5, but got 6"):
+        nearest_neighbours(digits[:2], digits[:5], count=6)
+    with pytest.raises(ValueError, match=r"nearest_neighbours wants values in \[0, 1\], but got values from 0 to 255"):
+        nearest_neighbours(255 * digits[:2], digits[:5])
+
+
+def test_class_entropy_matches_scipy():
+    counts = np.array([50, 3, 0, 12, 7, 1, 0, 30, 2, 9])
+    assert class_entropy(counts) == pytest.approx(entropy(counts / counts.sum()))
+
+
+def test_class_entropy_reaches_from_zero_to_ln_10():
+    assert class_entropy(np.full(10, 7)) == pytest.approx(math.log(10))
+    assert math.copysign(1, class_entropy([0, 5, 0])) == 1 and class_entropy([0, 5, 0]) == 0
+
+
+def test_a_class_counts_as_covered_from_one_percent():
+    assert classes_covered([980, 10, 10, 0]) == 3
+    assert classes_covered([981, 9, 10, 0]) == 2
+
+
+@pytest.mark.parametrize("score", [class_entropy, classes_covered])
+@pytest.mark.parametrize("counts", [np.zeros(10), [3, -1], np.ones((2, 10)), [1, np.nan]])
+def test_wrong_counts_are_refused(score, counts):
+    with pytest.raises(ValueError, match=rf"{score.__name__} wants counts of shape \(classes,\)"):
+        score(counts)
+
+
+def test_the_judge_reads_the_test_set_as_promised(mnist):
+    labels = judge_labels(to_unit_range(mnist.test_images))
+    assert np.mean(labels == mnist.test_labels) >= 0.992
+
+
+def test_the_judge_takes_all_three_shapes_of_an_image(digits):
+    features = judge_features(digits)
+    assert features.shape == (600, 64) and features.min() >= 0 and features.std() > 0.1
+    np.testing.assert_allclose(judge_features(digits[..., None]), features, atol=1e-5)
+    np.testing.assert_allclose(judge_features(flatten(digits)), features, atol=1e-5)
+
+
+def test_the_judges_answers_agree_with_each_other(digits):
+    probabilities, labels = judge_probabilities(digits), judge_labels(digits)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(probabilities.argmax(axis=1), labels)
+    np.testing.assert_array_equal(class_histogram(digits), [np.sum(labels == digit) for digit in range(10)])
+
+
+@pytest.mark.parametrize("ask", [judge_features, judge_labels, judge_probabilities, class_histogram, report])
+def test_the_judge_refuses_other_shapes_and_ranges(ask):
+    grey = np.linspace(0, 1, 3 * 784).reshape(3, 28, 28)
+    for wrong in (grey[0], grey[:0], grey.reshape(3, 14, 56), grey[..., None].repeat(3, -1)):
+        with pytest.raises(ValueError, match=r"wants images of shape \(n, 28, 28\), \(n, 28, 28, 1\) or \(n, 784\)"):
+            ask(wrong)
+    for wrong in (2 * grey - 1, 255 * grey, np.where(grey > 0.9, np.nan, grey)):
+        with pytest.raises(ValueError, match=r"wants values in \[0, 1\], but got values from .*to_unit_range"):
+            ask(wrong)
+
+
+def test_the_floor_is_that_of_ten_thousand_training_images():
+    # What shared figures for another judge say too: .9 or so, and most real images lie among the others.
+    floor = real_against_real()
+    assert 0.3 < floor.frechet < 2
+    assert 0.8 < floor.precision < 0.95
+    assert 0.8 < floor.recall < 0.95
+
+
+def test_blurred_images_are_told_from_real_ones(mnist):
+    images = to_unit_range(mnist.train_images[:2_000])
+    blurred = (images + np.roll(images, 2, axis=1) + np.roll(images, -2, axis=2)) / 3
+    scores = report(blurred)
+    assert scores.images == 2_000 and scores.class_counts.sum() == 2_000
+    assert scores.frechet > 10 * scores.floor.frechet
+    assert scores.recall < 0.1 * scores.floor.recall
+    assert scores.floor == real_against_real(2_000)
+
+
+def test_the_report_puts_the_floor_beside_each_number():
+    counts = np.array([500, 0, 90, 100, 5, 100, 100, 35, 30, 40])
+    assert str(Report(1_000, 12.34, 0.7, 0.6, counts, Floor(0.91, 0.86, 0.87))).splitlines() == [
+        "Fréchet distance 12.3 (real images against real images: 0.9)",
+        "precision 0.70 (real images against real images: 0.86)",
+        "recall 0.60 (real images against real images: 0.87)",
+        "digits drawn 8 of 10 (under 1%: 1, 4)",
+    ]
