@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import ops
 from scipy import integrate, stats
 from scipy.special import expit
 
@@ -16,6 +17,7 @@ from utils.losses import (
     gaussian_log_density,
     generator_loss,
     kl_to_standard_normal,
+    r1_penalty,
     saturating_generator_loss,
 )
 
@@ -178,3 +180,30 @@ def test_elbo_refuses_different_batches():
 def test_gan_losses_refuse_anything_but_one_logit_an_image(call, what, shape):
     with pytest.raises(ValueError, match=rf"{what} of shape \(batch, 1\), one logit an image, but got \(4,"):
         call(np.ones(shape))
+
+
+def test_r1_penalty_of_a_linear_discriminator_is_its_squared_weights():
+    weights = np.array([[0.5], [-2.0], [1.5]], np.float32)
+    images = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    penalty = r1_penalty(lambda images, training: ops.matmul(images, weights), images)
+    np.testing.assert_allclose(penalty, np.sum(weights**2), rtol=1e-6)
+
+
+def test_r1_penalty_matches_finite_differences_of_a_curved_discriminator():
+    weights = np.array([0.5, -2.0, 1.5])
+
+    def logit(images):
+        return np.tanh(images @ weights) + 0.3 * np.sum(images**2, axis=-1)
+
+    def discriminator(images, training):
+        return ops.expand_dims(ops.tanh(ops.matmul(images, weights)) + 0.3 * ops.sum(ops.square(images), axis=-1), -1)
+
+    images = np.random.default_rng(1).normal(size=(5, 3))
+    slopes = [(logit(images + step) - logit(images - step)) / 2e-5 for step in 1e-5 * np.eye(3)]
+    expected = np.mean(np.sum(np.square(slopes), axis=0))
+    np.testing.assert_allclose(r1_penalty(discriminator, images), expected, rtol=1e-6)
+
+
+def test_r1_penalty_refuses_images_that_are_not_rows():
+    with pytest.raises(ValueError, match=r"shape \(batch, pixels\), but got \(2, 28, 28\)"):
+        r1_penalty(None, np.ones((2, 28, 28)))

@@ -13,7 +13,6 @@ from utils.models import VAE, build_decoder, build_encoder, build_generator, dec
 from utils.training import load_weights
 
 
-
 def save(name, images, columns):
     """Write a mosaic of images as a small PNG into utils/assets."""
     (FOLDER / name).write_bytes(plots.png(plots.digits(images, columns=columns)))

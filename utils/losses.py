@@ -168,7 +168,7 @@ def r1_penalty(discriminator, images):
 
 
 def optimal_discriminator(real_density, fake_density):
-    """Return the probability of "real" that the best possible discriminator gives where both densities are known.
+    """Return the probability of "real" that the best possible discriminator gives, from both densities.
 
     Args:
         real_density, fake_density: densities at the same points, floats or arrays of one shape, non-negative and not

@@ -225,7 +225,7 @@ class GAN(keras.Model):
         return {average.name: average.result() for average in self.averages}
 
 
-def build_generator(latent_dim=64, widths=(256, 256, 256)):
+def build_generator(latent_dim=100, widths=(256, 256, 256)):
     """Return a dense generator: latents (batch, latent_dim) → images (batch, 784) in [-1, 1]."""
     latents = keras.Input((latent_dim,))
     hidden = latents

@@ -214,12 +214,17 @@ def load_weights(model, name):
 
     Raises:
         FileNotFoundError: if none were kept; the message says which lesson's training to run.
+        ValueError: if the file is damaged or belongs to a model of other layers.
     """
     path = course_folder() / "models" / f"{name}.weights.h5"
     if not path.is_file():
         raise FileNotFoundError(f'No weights called "{name}" on this machine yet. Run the lesson that trains the '
                                 f"model (its number begins the name) to the end first.")
-    model.load_weights(path)
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f'The weights called "{name}" do not fit: the file is damaged, or this model has other layers '
+                         "than the one that was trained. Run that lesson's training to the end again.") from error
 
 
 def in_notebook():

@@ -66,23 +66,20 @@ def difference(expected, came, tolerance: float, dtype: str | None = None,
 
 def evidence_of(found: Difference, tolerance: float) -> list[tuple[str, str]]:
     """Return what came back and what was expected as (label, value), with the digits that tell them apart."""
-    for digits in (4, 8, 17):
-        came, expected = describe(found.came, digits), describe(found.expected, digits)
-        if came != expected or found.values_agree:
-            break
-    if found.values_agree:
-        came += f" of type {_type_of(found.came)}"
-        expected += f" of type {_type_of(found.expected)}"
-    rows = [("compared", found.part)] if found.part else []
-    rows += [("came back", came), ("expected", expected)]
-    ours, theirs = _as_numbers(found.expected), _as_numbers(found.came)
+    came, expected, places = found.came, found.expected, []
+    ours, theirs = _as_numbers(expected), _as_numbers(came)
     if ours is not None and theirs is not None and ours.shape == theirs.shape and ours.size > SHOWN_IN_FULL:
-        apart = np.argwhere(~_close(ours, theirs, tolerance))
-        if len(apart):
-            place = tuple(apart[0])
-            rows.append((f"at {list(map(int, place))}",
-                         f"{_in_full(theirs[place], digits)} instead of {_in_full(ours[place], digits)}; "
-                         f"{len(apart):,} of {ours.size:,} numbers differ"))
+        places = [tuple(map(int, place)) for place in np.argwhere(~_close(ours, theirs, tolerance))]
+    first = (theirs[places[0]], ours[places[0]]) if places else (came, expected)
+    digits = 4
+    while digits < 16 and not found.values_agree and len({describe(value, digits) for value in first}) == 1:
+        digits *= 2
+    rows = [("compared", found.part)] if found.part else []
+    for label, value in (("came back", came), ("expected", expected)):
+        rows.append((label, describe(value, digits) + f" of type {_type_of(value)}" * found.values_agree))
+    if places:
+        rows.append((f"at {list(places[0])}", f"{describe(first[0], digits)} instead of {describe(first[1], digits)}; "
+                                              f"{len(places):,} of {ours.size:,} numbers differ"))
     return rows
 
 
@@ -154,7 +151,7 @@ def _wrong_values(ours, theirs, tolerance) -> str | None:
     for name, spoiled in (("NaN", np.isnan(theirs)), ("infinite", np.isinf(theirs))):
         count = int((spoiled & np.isfinite(ours)).sum())
         if count:
-            which = f"{count:,} of {ours.size:,} numbers are" if ours.ndim else "the number is"
+            which = f"{count:,} of {ours.size:,} numbers are" if ours.size > 1 else "the number is"
             return f"{which} {name}."
     if theirs.dtype.kind in "biu" and ours.dtype.kind == "f":
         return f"the values are not right yet. They are of type {theirs.dtype}, which has no fractions."
@@ -163,7 +160,7 @@ def _wrong_values(ours, theirs, tolerance) -> str | None:
         factor = (theirs[nonzero] / ours[nonzero]).ravel()[0]
         if abs(factor) > tolerance and _close(factor * ours, theirs, tolerance).all():
             return f"every number is {factor:.4g} times what it should be."
-    return "the values are not right yet." if ours.ndim else "the value is not right yet."
+    return "the values are not right yet." if ours.size > 1 else "the value is not right yet."
 
 
 def _wrong_type(ours, theirs, came, dtype) -> str | None:

@@ -177,7 +177,7 @@ def examine(exercise: Exercise, function: Callable) -> Verdict:
     wanted = inspect.signature(exercise.reference)
     if not same_signature(function, exercise.reference):
         return Verdict(WRONG, f"it takes `{inspect.signature(function)}`, but the lesson calls "
-                              f"`{exercise.name}{wanted}`. Keep these names in this order.")
+                              f"`{exercise.name}{wanted}`. Keep names, order and defaults.")
     trials = _try_all(exercise, function)
     failed = [trial for trial in trials if trial.complaint]
     if not failed:

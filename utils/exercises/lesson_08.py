@@ -52,15 +52,15 @@ def _small_game(width, batch):
 
 def _weights_after_a_step(function, generator, discriminator, generator_optimizer, discriminator_optimizer, images,
                           latents):
-    """Return the losses and how far the step moved the weights; compiled, as `fit` runs it."""
+    """Return the losses and how far the step moved the weights."""
     networks = {"generator": generator, "discriminator": discriminator}
     before = {name: [np.array(weight) for weight in network.get_weights()] for name, network in networks.items()}
-    step = tf.function(lambda: function(generator, discriminator, generator_optimizer, discriminator_optimizer,
-                                        tf.constant(images), tf.constant(latents)))
-    losses = step()
+    losses = function(generator, discriminator, generator_optimizer, discriminator_optimizer, tf.constant(images),
+                      tf.constant(latents))
     if losses is None:
         return None
-    seen = {"losses (discriminator, generator)": np.array([float(loss) for loss in losses])}
+    seen = {"losses (discriminator, generator)": np.array([float(loss) for loss in losses]),
+            "are both losses tensors, as `fit` needs them? (1 yes, 0 no)": float(all(map(tf.is_tensor, losses)))}
     for name, network in networks.items():
         seen[f"change of the {name}'s weights"] = np.concatenate(
             [np.ravel(new - old) for new, old in zip(network.get_weights(), before[name], strict=True)])
@@ -81,7 +81,7 @@ def _step(generator, discriminator, generator_optimizer, discriminator_optimizer
         network, optimizer = ((discriminator, discriminator_optimizer) if player == "d"
                               else (generator, generator_optimizer))
         optimizer.apply(tape.gradient(losses[player], network.trainable_variables), network.trainable_variables)
-    return losses.get("d", 0.0), losses.get("g", 0.0)
+    return losses.get("d", tf.constant(0.0)), losses.get("g", tf.constant(0.0))
 
 
 def _with(**parts):

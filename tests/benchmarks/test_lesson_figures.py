@@ -1,0 +1,54 @@
+"""The figures that lessons 6 and 8 claim, over several seeds. Run by `make bench`; takes about five minutes."""
+
+import statistics
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from utils.data import binarised_test_set, flatten, load_mnist, to_unit_range
+from utils.likelihood import log_marginal_by_quadrature
+from utils.models import VAE, build_decoder, build_encoder
+
+SEEDS = (0, 1, 2)
+EPOCHS, BATCH_SIZE = 20, 200  # as in lesson 6
+
+
+@pytest.fixture(scope="module")
+def train_images():
+    return to_unit_range(flatten(load_mnist().train_images))
+
+
+def figures_of_lesson_6(train_images, test_images, seed):
+    """Train lesson 6's VAE; return its seconds, its bound, the exact likelihood, and the seconds of the integral."""
+    steps = EPOCHS * len(train_images) // BATCH_SIZE
+    keras.utils.set_random_seed(seed)
+    vae = VAE(build_encoder(), build_decoder(), seed=seed)
+    vae.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(4e-3, steps)), steps_per_execution=50)
+    began = time.perf_counter()
+    vae.fit(train_images, epochs=EPOCHS, batch_size=BATCH_SIZE, verbose=0)
+    trained = time.perf_counter()
+    bound = vae.evaluate(test_images, batch_size=500, verbose=0, return_dict=True)["elbo"]
+    evaluated = time.perf_counter()
+    exact = float(np.mean(log_marginal_by_quadrature(vae.decoder, test_images)))
+    return {"training s": trained - began, "test ELBO": bound, "exact log p(x)": exact,
+            "quadrature s": time.perf_counter() - evaluated}
+
+
+def print_table(title, rows):
+    """Print one line a seed and the mean of each column."""
+    print(f"\n{title}\n{'seed':>6}" + "".join(f"{name:>16}" for name in rows[0]))
+    for seed, row in zip(SEEDS, rows, strict=True):
+        print(f"{seed:6}" + "".join(f"{value:16.2f}" for value in row.values()))
+    print("  mean" + "".join(f"{statistics.mean(row[name] for row in rows):16.2f}" for name in rows[0]))
+
+
+def test_lesson_6_reaches_its_figures_with_every_seed(train_images):
+    test_images = binarised_test_set()
+    rows = [figures_of_lesson_6(train_images, test_images, seed) for seed in SEEDS]
+    print_table("Lesson 6: seconds, and nats per image of all 10,000 test images", rows)
+    assert min(row["test ELBO"] for row in rows) >= -143
+    assert min(row["exact log p(x)"] for row in rows) >= -138
+    assert max(row["training s"] for row in rows) <= 120
+    assert max(row["quadrature s"] for row in rows) <= 30

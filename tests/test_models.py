@@ -1,0 +1,276 @@
+"""The models: their terms against the losses, their steps on tiny data, and what they draw."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+from scipy import stats
+
+from utils import losses
+from utils.models import (
+    GAN,
+    VAE,
+    build_classifier,
+    build_decoder,
+    build_encoder,
+    decode_grid,
+    gan_train_step,
+    reparameterise,
+    sample_prior,
+)
+
+RNG = np.random.default_rng(8)
+GREY = RNG.random((16, 784)).astype("float32")
+BINARY = np.round(GREY)
+
+
+def tiny_vae(rate=0.01):
+    keras.utils.set_random_seed(2)
+    model = VAE(build_encoder(2, (8,)), build_decoder(2, (8,)), seed=4)
+    model.compile(keras.optimizers.Adam(rate), run_eagerly=True)
+    return model
+
+
+def tiny_gan(latent_dim=3):
+    keras.utils.set_random_seed(2)
+    generator = keras.Sequential([keras.Input((latent_dim,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(784)])
+    discriminator = keras.Sequential([keras.Input((784,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(1)])
+    model = GAN(generator, discriminator, latent_dim, seed=4)
+    model.compile(keras.optimizers.Adam(0.01), keras.optimizers.SGD(0.1), run_eagerly=True)
+    return model
+
+
+def values(network):
+    return [variable.numpy() for variable in network.trainable_variables]
+
+
+def moved(before, after):
+    """Return whether each array changed."""
+    return [not np.array_equal(*pair) for pair in zip(before, after, strict=True)]
+
+
+# Builders ---------------------------------------------------------------------------------------------------
+
+def test_classifier_has_ten_logits_and_64_features():
+    classifier = build_classifier()
+    assert classifier(GREY.reshape(-1, 28, 28, 1)).shape == (16, 10)
+    assert classifier.get_layer("features").output.shape == (None, 64)
+
+
+@pytest.mark.parametrize("latent_dim", [2, 5])
+def test_encoder_and_decoder_have_the_course_s_shapes(latent_dim):
+    mean, log_variance = build_encoder(latent_dim)(BINARY)
+    assert mean.shape == log_variance.shape == (16, latent_dim)
+    assert build_decoder(latent_dim)(mean).shape == (16, 784)
+
+
+def test_decoder_gives_logits_of_either_sign():
+    logits = np.asarray(build_decoder()(RNG.normal(size=(16, 2))))
+    assert logits.min() < 0 < logits.max()
+
+
+# Draws ------------------------------------------------------------------------------------------------------
+
+def test_decode_grid_goes_to_the_right_and_upwards_in_equal_shares_of_the_prior():
+    def latents_themselves(latents):
+        return ops.concatenate([latents, ops.zeros((len(latents), 782))], axis=-1)
+
+    probabilities = np.asarray(decode_grid(latents_themselves, side=4))
+    assert probabilities.shape == (16, 784)
+    shares = stats.norm.cdf(np.log(probabilities / (1 - probabilities))[:, :2]).reshape(4, 4, 2)
+    middle = [0.125, 0.375, 0.625, 0.875]
+    np.testing.assert_allclose(shares[..., 0], [middle] * 4, atol=1e-5)
+    np.testing.assert_allclose(shares[..., 1], np.transpose([middle[::-1]] * 4), atol=1e-5)
+
+
+def test_sample_prior_draws_latents_from_the_prior_and_pixels_from_their_bernoulli():
+    """Pixel 0 is on where z₁ > 0.5, the others with probability 0.3 each, whatever the latent."""
+    drawn_from = []
+
+    def decoder(latents):
+        drawn_from.append(np.asarray(latents))
+        others = ops.full((len(latents), 783), np.log(0.3 / 0.7))
+        return ops.concatenate([1e4 * (latents[:, :1] - 0.5), others], axis=-1)
+
+    images = sample_prior(decoder, 4000, latent_dim=2, seed=1)
+    assert images.dtype == np.float32 and set(np.unique(images)) == {0, 1}
+    assert abs(images[:, 0].mean() - stats.norm.sf(0.5)) < 0.02  # three standard errors
+    assert abs(images[:, 1:].mean() - 0.3) < 0.001
+    correlation = np.corrcoef(images[:, 1:4].T)[np.triu_indices(3, 1)]
+    assert np.abs(correlation).max() < 0.05
+    np.testing.assert_allclose(drawn_from[0].mean(axis=0), 0, atol=0.05)
+    np.testing.assert_allclose(np.cov(drawn_from[0].T), np.eye(2), atol=0.07)
+
+
+def test_sample_prior_repeats_with_a_seed_only():
+    decoder = build_decoder(2, (8,))
+    first, same, other, fresh = (sample_prior(decoder, 3, 2, seed) for seed in (1, 1, 2, None))
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first, other) and not np.array_equal(first, fresh)
+
+
+def test_reparameterised_latents_have_the_mean_and_variance_asked_for():
+    mean, log_variance = np.array([1.5, -2.0]), np.array([-1.0, 0.7])
+    noise = RNG.normal(size=(100_000, 2))
+    drawn = np.asarray(reparameterise(np.tile(mean, (100_000, 1)), np.tile(log_variance, (100_000, 1)), noise))
+    np.testing.assert_allclose(drawn.mean(axis=0), mean, atol=4 * np.exp(0.35) / 100_000**0.5)
+    np.testing.assert_allclose(drawn.var(axis=0), np.exp(log_variance), rtol=0.02)
+
+
+# The variational autoencoder --------------------------------------------------------------------------------
+
+def test_vae_s_terms_are_the_losses_of_the_same_draw():
+    model = tiny_vae()
+    model.random.state.assign([9, 9])
+    terms = {name: np.asarray(value) for name, value in model(BINARY).items()}
+    model.random.state.assign([9, 9])
+    noise = keras.random.normal((16, 2), seed=model.random)
+    mean, log_variance = (np.asarray(part) for part in model.encoder(BINARY))
+    logits = np.asarray(model.decoder(mean + np.sqrt(np.exp(log_variance)) * np.asarray(noise)))
+    np.testing.assert_allclose(terms["elbo"], losses.elbo(BINARY, logits, mean, log_variance), rtol=1e-5)
+    np.testing.assert_allclose(terms["kl"], losses.kl_to_standard_normal(mean, log_variance), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(terms["log_likelihood"], losses.bernoulli_log_likelihood(BINARY, logits), rtol=1e-5)
+
+
+def test_training_steps_on_one_batch_raise_the_elbo():
+    model = tiny_vae()
+    before = model.evaluate(BINARY, verbose=0, return_dict=True)["elbo"]
+    for _ in range(20):
+        model.train_step(BINARY)  # zeros and ones are binarised into themselves
+    assert model.evaluate(BINARY, verbose=0, return_dict=True)["elbo"] > before + 10
+
+
+def test_training_step_binarises_afresh_at_every_draw(monkeypatch):
+    model, seen = tiny_vae(), []
+    call = VAE.call
+    monkeypatch.setattr(VAE, "call", lambda self, images: (seen.append(np.asarray(images)), call(self, images))[1])
+    for _ in range(40):
+        model.train_step(GREY)
+    seen = np.stack(seen)
+    assert set(np.unique(seen)) == {0, 1}
+    assert np.abs(seen.mean(axis=0) - GREY).mean() < 0.06  # 0.8 sqrt(p (1 - p) / 40), averaged over p, is 0.05
+    assert not np.array_equal(seen[0], seen[1])
+
+
+def test_evaluation_leaves_weights_alone_and_images_as_they_are(monkeypatch):
+    model, seen = tiny_vae(), []
+    model(BINARY[:1])
+    before, call = values(model), VAE.call
+    monkeypatch.setattr(VAE, "call", lambda self, images: (seen.append(np.asarray(images)), call(self, images))[1])
+    model.evaluate(BINARY, batch_size=16, verbose=0)
+    assert not any(moved(before, values(model)))
+    np.testing.assert_array_equal(seen[0], BINARY)
+
+
+def test_averages_are_over_all_batches_of_one_evaluation():
+    """A decoder of fair coins gives every image 784 ln 2; the KL of a fixed encoder is known."""
+    model = tiny_vae()
+    for network in (model.encoder, model.decoder):
+        network.set_weights([np.zeros_like(weight) for weight in network.get_weights()])
+    model.encoder.get_layer("mean").bias.assign([1.0, 2.0])
+    for _ in range(2):
+        scores = model.evaluate(BINARY, batch_size=5, verbose=0, return_dict=True)
+        expected = {"elbo": -784 * np.log(2) - 2.5, "log_likelihood": -784 * np.log(2), "kl": 2.5}
+        assert scores == pytest.approx(expected, rel=1e-5)
+
+
+def test_gradient_of_the_elbo_matches_finite_differences():
+    """In float64 and with fixed noise, for every weight of a tiny model of four pixels."""
+    random = np.random.default_rng(3)
+    images, noise = np.round(random.random((5, 4))), random.normal(size=(5, 2))
+    shapes = [(4, 4), (4,), (2, 4), (4,)]  # encoder to (mean, log variance), decoder to logits
+    weights = [random.normal(0, 0.5, shape) for shape in shapes]
+
+    def loss(weights):
+        kernel, bias, decoder_kernel, decoder_bias = weights
+        mean, log_variance = ops.split(ops.tanh(ops.matmul(images, kernel) + bias), 2, axis=-1)
+        latents = reparameterise(mean, log_variance, noise)
+        return -ops.mean(losses.elbo(images, ops.matmul(latents, decoder_kernel) + decoder_bias, mean, log_variance))
+
+    variables = [tf.Variable(weight) for weight in weights]
+    with tf.GradientTape() as tape:
+        value = loss(variables)
+    gradients = tape.gradient(value, variables)
+    assert value.dtype == "float64"
+    for position, gradient in enumerate(gradients):
+        for index in np.ndindex(weights[position].shape):
+            sides = []
+            for step in (1e-5, -1e-5):
+                changed = [weight.copy() for weight in weights]
+                changed[position][index] += step
+                sides.append(float(loss([tf.constant(weight) for weight in changed])))
+            assert float(gradient[index]) == pytest.approx((sides[0] - sides[1]) / 2e-5, rel=1e-6, abs=1e-8)
+
+
+# The adversarial pair ---------------------------------------------------------------------------------------
+
+class Still(keras.optimizers.SGD):
+    """An optimiser that moves nothing, to look at one half of a step."""
+
+    def apply(self, gradients, variables):
+        pass
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_each_half_of_a_gan_step_moves_its_own_weights_only(player):
+    model = tiny_gan()
+    before = {"generator": values(model.generator), "discriminator": values(model.discriminator)}
+    optimizers = {name: keras.optimizers.SGD(0.1) if name == player else Still() for name in before}
+    gan_train_step(model.generator, model.discriminator, optimizers["generator"], optimizers["discriminator"],
+                   GREY, RNG.normal(size=(16, 3)).astype("float32"))
+    for name, network in (("generator", model.generator), ("discriminator", model.discriminator)):
+        assert all(moved(before[name], values(network))) if name == player else not any(
+            moved(before[name], values(network)))
+
+
+def test_gan_step_returns_the_losses_before_each_half():
+    model, latents = tiny_gan(), RNG.normal(size=(16, 3)).astype("float32")
+    fakes, real_logits = model.generator(latents), model.discriminator(GREY)
+    expected = float(losses.discriminator_loss(real_logits, model.discriminator(fakes)))
+    discriminator_loss, generator_loss = gan_train_step(
+        model.generator, model.discriminator, Still(), model.discriminator_optimizer, GREY, latents)
+    assert float(discriminator_loss) == pytest.approx(expected, rel=1e-5)
+    # The generator plays against the discriminator that has just learnt.
+    assert float(generator_loss) == pytest.approx(float(losses.generator_loss(model.discriminator(fakes))), rel=1e-5)
+
+
+def test_each_half_of_a_gan_step_lowers_its_own_loss():
+    model, latents = tiny_gan(), RNG.normal(size=(16, 3)).astype("float32")
+
+    def losses_now():
+        fake_logits = model.discriminator(model.generator(latents))
+        return (float(losses.discriminator_loss(model.discriminator(GREY), fake_logits)),
+                float(losses.generator_loss(fake_logits)))
+
+    before = losses_now()
+    gan_train_step(model.generator, model.discriminator, Still(), keras.optimizers.SGD(0.01), GREY, latents)
+    between = losses_now()
+    gan_train_step(model.generator, model.discriminator, keras.optimizers.SGD(0.01), Still(), GREY, latents)
+    assert between[0] < before[0] and losses_now()[1] < between[1]
+
+
+def test_gan_fits_and_averages_each_epoch_by_itself():
+    model = tiny_gan()
+    before = values(model)
+    history = model.fit(GREY, batch_size=8, epochs=2, verbose=0).history
+    assert set(history) == {"discriminator_loss", "generator_loss"}
+    assert all(moved(before, values(model)))
+    assert float(model.averages[0].count) == 2  # batches of the last epoch alone
+    assert model(RNG.normal(size=(5, 3)).astype("float32")).shape == (5, 784)
+
+
+def test_gan_s_latents_are_standard_normal_and_fresh():
+    model = tiny_gan()
+    first, second = np.asarray(model.latents(5000)), np.asarray(model.latents(5000))
+    assert not np.allclose(first, second)
+    np.testing.assert_allclose(first.mean(axis=0), 0, atol=0.05)
+    np.testing.assert_allclose(np.cov(first.T), np.eye(3), atol=0.07)
+
+
+def test_classifier_learns_from_a_training_step():
+    classifier = build_classifier()
+    classifier.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=True)
+    before = values(classifier)
+    classifier.train_on_batch(GREY.reshape(-1, 28, 28, 1), np.arange(16) % 10)
+    assert all(moved(before, values(classifier)))
