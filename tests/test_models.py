@@ -138,7 +138,7 @@ def test_training_steps_on_one_batch_raise_the_elbo():
     before = model.evaluate(BINARY, verbose=0, return_dict=True)["elbo"]
     for _ in range(20):
         model.train_step(BINARY)  # zeros and ones are binarised into themselves
-    assert model.evaluate(BINARY, verbose=0, return_dict=True)["elbo"] > before + 10
+    assert model.evaluate(BINARY, verbose=0, return_dict=True)["elbo"] > before + 8
 
 
 def test_training_step_binarises_afresh_at_every_draw(monkeypatch):

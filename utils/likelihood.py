@@ -83,8 +83,9 @@ def log_marginal_by_quadrature(decoder, images, points_per_side=201, extent=5.0)
     """Return the exact log p(x) of each image under a decoder of two latents, in nats.
 
     The integral over the latent plane becomes a sum over a grid, exact to rounding where a posterior is smooth
-    and wider than a cell (0.05 by default). An image whose posterior is narrower can come out some tenths of a
-    nat too high or too low; over a test set this averages out. Compare with twice the points to see it.
+    and wider than a cell (0.05 by default). A single image whose posterior is narrower can come out some tenths
+    of a nat too high or too low, and one whose posterior lies at the grid's edge a tenth too low; over a test set
+    both average out to thousandths. Compare with twice the points and a larger extent to see it.
 
     Args:
         decoder: callable, latents (batch, 2) to logits (batch, pixels).
@@ -228,8 +229,8 @@ def best_gaussian_posterior(decoder, images, mean, log_variance, steps=12):
 
     Returns:
         GaussianPosterior: mean, log_variance, and elbo as `elbo_of_gaussian` gives it: never below that of the
-        encoder's Gaussian, nor above log p(x). To see the latter image by image, compute log p(x) with
-        points_per_side=401, since its own error on the default grid can be larger than the gap.
+        encoder's Gaussian, nor above log p(x), up to quadrature error. To compare single images, compute
+        log p(x) with points_per_side=561 and extent=7: on the default grid its own error can exceed the gap.
 
     Raises:
         ValueError: as `elbo_of_gaussian`.

@@ -81,6 +81,9 @@ def elbo(images, logits, mean, log_variance):
 
     Source: Kingma and Welling (2014), equation 10.
     """
+    if None not in (images.shape[0], mean.shape[0]) and images.shape[0] != mean.shape[0]:
+        raise ValueError(f"elbo wants as many means as images, but got {mean.shape[0]} means for "
+                         f"{images.shape[0]} images.")
     return bernoulli_log_likelihood(images, logits) - kl_to_standard_normal(mean, log_variance)
 
 

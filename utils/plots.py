@@ -19,7 +19,7 @@ from utils.assets import asset as asset_path
 # Okabe and Ito (2008): tells eight colours apart for every common kind of colour vision.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#222222")
-SERIES = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK)
+SERIES = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, BLACK)
 # Ten classes need ten colours: Tol's "muted" scheme (2021). Plots name the digit as well, never by colour alone.
 DIGIT_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499",
                  "#777777")
@@ -66,10 +66,13 @@ def label(axis, title="", x="", y=""):
 def as_squares(images):
     """Return images of shape (n, 784), (n, 28, 28) or (n, 28, 28, 1) as (n, 28, 28) float32 in [0, 1].
 
+    Grey values 0..255 are understood as uint8, the type in which MNIST ships; floats must lie in [0, 1].
+
     Raises:
         ValueError: if the shape is another one or a value lies outside [0, 1]: a plot would rescale it silently.
     """
-    images = np.asarray(images, np.float32)
+    images = np.asarray(images)
+    images = images.astype(np.float32) / (255 if images.dtype == np.uint8 else 1)
     if images.shape[1:] not in {(784,), (28, 28), (28, 28, 1)}:
         raise ValueError(f"A picture of digits wants shape (n, 784), (n, 28, 28) or (n, 28, 28, 1), but got "
                          f"{images.shape}. A single image needs a first axis of 1: images[:1], not images[0].")
@@ -219,23 +222,22 @@ def draw_latents(axis, means, labels, title="", extent=3.5):
 
 
 def gradient_noise(estimates, exact, sizes, deviations):
-    """Return two panels: histograms of two estimates of a gradient, and their scatter against the dimensions.
+    """Return two panels: histograms of estimates of a gradient, and their scatter against the dimensions.
 
     Args:
-        estimates: (score function, reparameterised), each (draws,).
+        estimates: dictionary of name → (draws,).
         exact: the true gradient.
         sizes: numbers of dimensions.
-        deviations: (len(sizes), 2), standard deviation of both estimates for each size.
+        deviations: dictionary of name → standard deviation of the estimate for each size.
     """
-    names, colours = ("score function", "reparameterised"), (RED, BLUE)
     picture, (left, right) = canvas(height=3.2, columns=2)
     bins = np.linspace(exact - 12, exact + 12, 97)
-    for values, name, colour in zip(estimates, names, colours, strict=True):
+    for (name, values), colour in zip(estimates.items(), (RED, ORANGE, BLUE), strict=True):
         left.hist(values, bins, density=True, color=colour, alpha=0.6, label=name)
     left.axvline(exact, color=INK, linewidth=1, linestyle="--", label="exact gradient")
     left.legend(frameon=False, fontsize=9)
     label(left, "one dimension", "estimate from one draw", "density")
-    for values, name, colour, marker in zip(np.transpose(deviations), names, colours, "os", strict=True):
+    for (name, values), colour, marker in zip(deviations.items(), (RED, ORANGE, BLUE), "o^s", strict=True):
         right.loglog(sizes, values, marker=marker, color=colour, label=name)
     right.grid(color=GRID, linewidth=0.6)
     right.set_xticks(sizes, [str(size) for size in sizes])
@@ -266,13 +268,11 @@ def gaps(figures, approximation, amortisation):
     left.margins(x=0.15)
     left.grid(axis="x", color=GRID, linewidth=0.6)
     label(left, "average over the images", "nats per image")
-    order = np.argsort(approximation + amortisation)
-    images = np.arange(len(order))
-    right.stackplot(images, approximation[order], amortisation[order], colors=(SKY, ORANGE),
-                    labels=("approximation", "amortisation"))
+    for gap, name, colour in ((amortisation, "amortisation", ORANGE), (approximation, "approximation", BLUE)):
+        right.semilogy(np.sort(np.maximum(gap, 1e-3)), color=colour, linewidth=2, label=name)
+    right.grid(color=GRID, linewidth=0.6)
     right.legend(frameon=False, fontsize=9, loc="upper left")
-    right.set_xlim(0, len(order) - 1)
-    label(right, "the gap of each image", "images, sorted by their gap", "nats")
+    label(right, "both parts of the gap", "images, sorted by each part", "nats (logarithmic)")
     return picture
 
 
@@ -402,7 +402,7 @@ def draw_game(axis, x, real_density, drawn, judged, title=""):
     counts, _ = np.histogram(drawn, edges)
     density = counts / (len(drawn) * (edges[1] - edges[0]))
     _draw_real_density(axis, x, real_density)
-    axis.bar(edges[:-1], density, width=np.diff(edges), align="edge", color=ORANGE, alpha=0.65, label="generated")
+    axis.stairs(density, edges, fill=True, color=ORANGE, alpha=0.65, label="generated")
     axis.plot(x, judged, color=RED, linewidth=1.8, label="D(x)")
     # The generator's density is only known from its samples: a histogram smoothed over three bars stands for it.
     smooth = np.interp(x, (edges[:-1] + edges[1:]) / 2, np.convolve(density, np.ones(3) / 3, mode="same"))
@@ -434,13 +434,13 @@ def broken_games(games):
     """Return, for each failed GAN, its two loss curves and the digits it draws.
 
     Args:
-        games: dictionary of name → (Keras history with discriminator_loss and generator_loss, images (20, 784)).
+        games: dictionary of name → (Keras history with discriminator_loss and generator_loss, images (21, 784)).
     """
     picture, axes = canvas(height=2.7 * len(games), rows=len(games), columns=2, width_ratios=(1, 1.5), squeeze=False)
     for (name, (history, images)), (left, right) in zip(games.items(), axes, strict=True):
         losses = {"discriminator": history["discriminator_loss"], "generator": history["generator_loss"]}
         draw_curves(left, losses, name, "epoch", "loss in nats")
-        draw_digits(right, images, 10, "drawn from 20 latents")
+        draw_digits(right, images, 7, "drawn from different latents")
     return picture
 
 
@@ -479,6 +479,4 @@ def _spread(places, distance):
 
 
 def _digit_map():
-    greys = colormaps["gray"].copy()
-    greys.set_bad("white")
-    return greys
+    return colormaps["gray"].with_extremes(bad="white")

@@ -55,6 +55,12 @@ def slider(description, low, high, value, step=None):
     return kind(value=value, min=low, max=high, step=step or 1, description=description, continuous_update=True)
 
 
+def _fix_layout(picture):
+    """Let the figure find its layout once: a redraw need not look for it again, which takes most of its time."""
+    plots.png(picture)
+    picture.set_layout_engine("none")
+
+
 def binarisation_explorer(images):
     """Return an explorer of binarisation: a grey digit, one draw of it, and the average of many draws.
 
@@ -62,14 +68,17 @@ def binarisation_explorer(images):
         images: float array (n, 28, 28) in [0, 1].
     """
     images = plots.as_squares(images)
+    picture, axes = plots.canvas(height=2.9, columns=3)
+    shown = [plots.draw_digits(axis, images[:1], 1, "grey values = probabilities") for axis in axes]
+    _fix_layout(picture)
 
     def draw(image, draws):
         random = np.random.default_rng(image)
         drawn = random.random((draws, 28, 28)) < images[image]
-        picture, axes = plots.canvas(height=2.9, columns=3)
-        plots.draw_digits(axes[0], images[image:image + 1], 1, "grey values = probabilities")
-        plots.draw_digits(axes[1], drawn[-1:], 1, f"draw number {draws}")
-        plots.draw_digits(axes[2], drawn.mean(axis=0, keepdims=True), 1, f"average of {draws} draw{'s' * (draws > 1)}")
+        for mosaic, digit in zip(shown, (images[image], drawn[-1], drawn.mean(axis=0)), strict=True):
+            mosaic.set_data(np.ma.masked_invalid(plots.mosaic(digit[None], 1)))
+        axes[1].title.set_text(f"draw number {draws}")
+        axes[2].title.set_text(f"average of {draws} draw{'s' * (draws > 1)}")
         return plots.png(picture)
 
     return Explorer(draw, image=slider("image", 0, len(images) - 1, 0), draws=slider("number of draws", 1, 200, 8))
@@ -89,8 +98,7 @@ def latent_explorer(decode, means, labels):
     cross = plane.plot([0], [0], marker="+", markersize=22, markeredgewidth=2.5, color=plots.BLACK)[0]
     shown = plots.draw_digits(digit, np.zeros((1, 28, 28)), 1)
     digit.set_title("two\nlines", fontsize=10)
-    plots.png(picture)
-    picture.set_layout_engine("none")  # its place is found; a redraw need not look for it again
+    _fix_layout(picture)
 
     def draw(first, second):
         cross.set_data([first], [second])
@@ -118,6 +126,9 @@ def game_explorer(build_game, real_samples, real_density):
     """
     x = np.linspace(-4, 4, 161, dtype=np.float32)
     probe = np.random.default_rng(9).normal(size=(2000, 1)).astype(np.float32)
+    picture, axis = plots.canvas(height=3.3)
+    plots.label(axis, "title", "x", "density / probability")
+    _fix_layout(picture)
     state = {}
 
     def start_anew():
@@ -131,8 +142,8 @@ def game_explorer(build_game, real_samples, real_density):
 
     def draw(**rates):
         game = state["game"]
-        picture, axis = plots.canvas(height=3.3)
         drawn, judged = np.asarray(game.generator(probe)), np.asarray(game.discriminator(x[:, None]))
+        axis.clear()
         plots.draw_game(axis, x, real_density(x), drawn[:, 0], 1 / (1 + np.exp(-judged[:, 0])),
                         f"after {state['steps']} steps")
         axis.legend(frameon=False, fontsize=9, ncols=4, loc="upper center")

@@ -21,6 +21,9 @@ def asset(name):
     path = FOLDER / name
     if not path.is_file():
         raise AssetError(f"The course's file utils/assets/{name} is missing. {remedy}")
+    if not CHECKSUMS.is_file():
+        raise AssetError("The list of checksums utils/assets/SHA256SUMS is missing. Fetch the course's files again "
+                         "(`git checkout -- utils/assets/SHA256SUMS`, or a new clone).")
     recorded = dict(reversed(line.split()) for line in CHECKSUMS.read_text(encoding="ascii").splitlines())
     if name not in recorded:
         raise AssetError(f"utils/assets/{name} has no checksum in utils/assets/SHA256SUMS. {remedy}")

@@ -104,10 +104,12 @@ EXERCISES = (
                     lambda mean, log_variance, noise: mean + noise),
             Mistake("the noise is missing: this is the mean, an autoencoder's code, not a draw.",
                     lambda mean, log_variance, noise: mean + 0 * noise),
-            Mistake("the mean is missing: every image would get the same latents.",
+            Mistake("the mean is missing: the latents of every image would lie around zero.",
                     lambda mean, log_variance, noise: ops.exp(0.5 * log_variance) * noise),
             Mistake("the scale has the wrong sign in its exponent: a large variance gives narrow noise.",
                     lambda mean, log_variance, noise: mean + ops.exp(-0.5 * log_variance) * noise),
+            Mistake("the ½ belongs inside the exponential: it stands for the square root.",
+                    lambda mean, log_variance, noise: mean + 0.5 * ops.exp(log_variance) * noise),
             Mistake("this is the square root of the log variance, not of the variance. First `exp`, then the root.",
                     lambda mean, log_variance, noise: mean + ops.sqrt(ops.abs(log_variance)) * noise),
         ),
@@ -179,10 +181,13 @@ EXERCISES = (
             Mistake("the KL is averaged over the pixels while the log-likelihood is summed: a hidden β of 1/784.",
                     lambda images, logits, mean, log_variance: bernoulli_log_likelihood(images, logits)
                     - kl_to_standard_normal(mean, log_variance) / images.shape[-1]),
+            Mistake("the whole bound is divided by the number of pixels. Nats per image are sums.",
+                    lambda images, logits, mean, log_variance:
+                    elbo(images, logits, mean, log_variance) / images.shape[-1]),
             Mistake("you average over the batch: one value for each image is wanted.",
                     lambda images, logits, mean, log_variance: ops.mean(elbo(images, logits, mean, log_variance))),
-            Mistake("you treat the logits as if they were probabilities. `bernoulli_log_likelihood` wants the logits "
-                    "as they come, without a sigmoid.",
+            Mistake("you pass probabilities where logits are wanted. `bernoulli_log_likelihood` takes the logits as they "
+                    "come: leave out the sigmoid.",
                     lambda images, logits, mean, log_variance: bernoulli_log_likelihood(images, ops.sigmoid(logits))
                     - kl_to_standard_normal(mean, log_variance)),
         ),

@@ -111,7 +111,7 @@ def _one_tape_for_both(generator, discriminator, generator_optimizer, discrimina
 
 
 def find_the_faults():
-    """Return three line numbers: D never sees a fake, a number replaces a gradient, G is fitted to a number."""
+    """Return the three wrong line numbers, from top to bottom."""
     return 5, 6, 8
 
 
@@ -225,14 +225,14 @@ EXERCISES = (
                     lambda real_density, fake_density: real_density / fake_density),
             Mistake("this is the logit, the logarithm of the ratio. The probability is the sigmoid of it.",
                     lambda real_density, fake_density: np.log(real_density) - np.log(fake_density)),
-            Mistake("this is the difference of the densities. The derivation above ends with a quotient.",
+            Mistake("this is the difference of the densities. Solving for D gives a quotient.",
                     lambda real_density, fake_density: real_density - fake_density),
             Mistake("the denominator is half of what it should be: p + q, not their average.",
                     lambda real_density, fake_density: 2 * real_density / (real_density + fake_density)),
         ),
         hints=(
-            "The formula stands right above. Which of the two densities is called p?",
-            "Of all that the discriminator sees at one point, what share is real?",
+            "Multiply the equation above by D (1 - D), and collect what stands beside D.",
+            "Of all that the discriminator meets at one point, what share is real?",
         ),
     ),
     Exercise(
@@ -253,8 +253,8 @@ EXERCISES = (
                     "at where a plain number comes out of a network.", lambda: (4, 7, 8)),
             Mistake("the second is right. The other two are the lines that train: what does each of them train on?",
                     lambda: (4, 6, 7)),
-            Mistake("none of the three yet. Two of them are the calls of `train_on_batch`; which calls of a loop may a "
-                    "gradient pass through?", lambda: (1, 2, 3)),
+            Mistake("none of the three yet. Compare with your `gan_train_step`: what is each network trained on, and "
+                    "where should a gradient flow?", lambda: (1, 2, 3)),
         ),
         hints=(
             "Compare the loop, line by line, with your `gan_train_step`: what does each player learn from?",
