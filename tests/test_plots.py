@@ -46,7 +46,8 @@ PICTURES = {
     "draw_digits": lambda: on_axis(plots.draw_digits, DIGITS, 6),
     "draw_curves": lambda: on_axis(plots.draw_curves, {"loss": [3, 2, 1]}, "title", "step", "nats"),
     "draw_latents": lambda: on_axis(plots.draw_latents, MEANS, LABELS),
-    "gradient_noise": lambda: plots.gradient_noise(3 * MEANS.T, 2.0, [1, 4, 16], [[6, 2], [12, 2], [24, 2]]),
+    "gradient_noise": lambda: plots.gradient_noise(
+        {name: 3 * MEANS[:, 0] for name in "abc"}, 2.0, [1, 4, 16], {name: [6, 12, 24] for name in "abc"}),
     "gaps": lambda: plots.gaps({"ELBO": -140 - DIGITS[:, 0], "exact": -136 - DIGITS[:, 0]}, DIGITS[:, 1], DIGITS[:, 2]),
     "posteriors": lambda: plots.posteriors(DIGITS[:3], BLOBS, ["best", "median", "worst"], (MEANS[:3], MEANS[3:6]),
                                            (MEANS[6:9], MEANS[9:12])),

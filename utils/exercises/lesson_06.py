@@ -186,8 +186,8 @@ EXERCISES = (
                     elbo(images, logits, mean, log_variance) / images.shape[-1]),
             Mistake("you average over the batch: one value for each image is wanted.",
                     lambda images, logits, mean, log_variance: ops.mean(elbo(images, logits, mean, log_variance))),
-            Mistake("you pass probabilities where logits are wanted. `bernoulli_log_likelihood` takes the logits as they "
-                    "come: leave out the sigmoid.",
+            Mistake("you pass probabilities where logits are wanted. `bernoulli_log_likelihood` takes the logits as "
+                    "they come: leave out the sigmoid.",
                     lambda images, logits, mean, log_variance: bernoulli_log_likelihood(images, ops.sigmoid(logits))
                     - kl_to_standard_normal(mean, log_variance)),
         ),
