@@ -120,6 +120,7 @@ class VAE(keras.Model):
         self.encoder, self.decoder = encoder, decoder
         self.random = keras.random.SeedGenerator(seed)
         self.averages = {name: keras.metrics.Mean(name) for name in ("elbo", "log_likelihood", "kl")}
+        self.built = True  # both networks are: Keras can save and back up the weights before the first call
 
     def latents(self, mean, log_variance):
         noise = keras.random.normal(ops.shape(mean), seed=self.random)

@@ -25,6 +25,7 @@ DIGIT_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77
                  "#777777")
 INK, GRID = "#222222", "#DDDDDD"
 DPI = 110
+GAME_BARS = 64
 WIDTH = 8.4  # inches; with DPI this is as wide as a notebook's column
 
 
@@ -41,9 +42,36 @@ def png(figure):
     figure.set_dpi(DPI)
     agg = FigureCanvasAgg(figure)
     agg.draw()
-    buffer = io.BytesIO()
-    Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3]).save(buffer, format="png")
-    return buffer.getvalue()
+    return _encoded(agg)
+
+
+class MovingPicture:
+    """A figure of which only some artists change. All else is drawn once, so that a redraw takes little time.
+
+    Args:
+        picture: the complete figure; the room that its layout finds now is kept.
+        artists: what moves, in the order in which it is drawn.
+    """
+
+    def __init__(self, picture, artists):
+        self.artists = artists
+        picture.set_dpi(DPI)
+        self.agg = FigureCanvasAgg(picture)
+        self.agg.draw()
+        picture.set_layout_engine("none")
+        for artist in artists:
+            artist.set_visible(False)
+        self.agg.draw()
+        self.ground = self.agg.copy_from_bbox(picture.bbox)
+        for artist in artists:
+            artist.set_visible(True)
+
+    def png(self):
+        """Return the figure with its artists as they are now, as PNG bytes."""
+        self.agg.restore_region(self.ground)
+        for artist in self.artists:
+            artist.axes.draw_artist(artist)
+        return _encoded(self.agg)
 
 
 def canvas(height, rows=1, columns=1, **options):
@@ -390,7 +418,7 @@ def discriminator(x, real_density, fake_density, learnt, optimal):
 
 
 def draw_game(axis, x, real_density, drawn, judged, title=""):
-    """Draw one moment of a one-dimensional GAN: the true density, the generator's samples, and both discriminators.
+    """Draw one moment of a one-dimensional GAN and return what moves in it: bars and both discriminators.
 
     Args:
         x: points (n,) evenly spaced.
@@ -398,19 +426,29 @@ def draw_game(axis, x, real_density, drawn, judged, title=""):
         drawn: (m,) the generator's samples.
         judged: (n,) the discriminator's probability of "real".
     """
-    edges = np.linspace(x[0], x[-1], 65)
+    edges = np.linspace(x[0], x[-1], GAME_BARS + 1)
+    _draw_real_density(axis, x, real_density)
+    bars = axis.stairs(np.zeros(GAME_BARS), edges, fill=True, color=ORANGE, alpha=0.65, label="generated")
+    learnt, = axis.plot(x, judged, color=RED, linewidth=1.8, label="D(x)")
+    optimal, = axis.plot(x, judged, color=BLACK, linewidth=1, linestyle="--", label="best D(x)")
+    move_game((bars, learnt, optimal), real_density, drawn, judged)
+    axis.set(xlim=(x[0], x[-1]), ylim=(0, 1.3))
+    label(axis, title, "x")
+    return bars, learnt, optimal
+
+
+def move_game(artists, real_density, drawn, judged):
+    """Show another moment of the game in the artists that `draw_game` returned; arguments as there."""
+    bars, learnt, optimal = artists
+    x, edges = learnt.get_xdata(), bars.get_data().edges
     counts, _ = np.histogram(drawn, edges)
     density = counts / (len(drawn) * (edges[1] - edges[0]))
-    _draw_real_density(axis, x, real_density)
-    axis.stairs(density, edges, fill=True, color=ORANGE, alpha=0.65, label="generated")
-    axis.plot(x, judged, color=RED, linewidth=1.8, label="D(x)")
+    bars.set_data(density)
+    learnt.set_ydata(judged)
     # The generator's density is only known from its samples: a histogram smoothed over three bars stands for it.
     smooth = np.interp(x, (edges[:-1] + edges[1:]) / 2, np.convolve(density, np.ones(3) / 3, mode="same"))
     with np.errstate(invalid="ignore"):
-        best = real_density / (real_density + smooth)
-    axis.plot(x, best, color=BLACK, linewidth=1, linestyle="--", label="best D(x)")
-    axis.set(xlim=(x[0], x[-1]), ylim=(0, 1.3))
-    label(axis, title, "x")
+        optimal.set_ydata(real_density / (real_density + smooth))
 
 
 def game_frames(frames, real_density):
@@ -476,6 +514,12 @@ def _spread(places, distance):
         push = np.maximum(0, distance - apart) / np.maximum(apart, 1e-6)
         places += 0.3 * np.sum(push[..., None] * offsets, axis=1)
     return places
+
+
+def _encoded(agg):
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3]).save(buffer, format="png")
+    return buffer.getvalue()
 
 
 def _digit_map():

@@ -55,12 +55,6 @@ def slider(description, low, high, value, step=None):
     return kind(value=value, min=low, max=high, step=step or 1, description=description, continuous_update=True)
 
 
-def _fix_layout(picture):
-    """Let the figure find its layout once: a redraw need not look for it again, which takes most of its time."""
-    plots.png(picture)
-    picture.set_layout_engine("none")
-
-
 def binarisation_explorer(images):
     """Return an explorer of binarisation: a grey digit, one draw of it, and the average of many draws.
 
@@ -70,7 +64,7 @@ def binarisation_explorer(images):
     images = plots.as_squares(images)
     picture, axes = plots.canvas(height=2.9, columns=3)
     shown = [plots.draw_digits(axis, images[:1], 1, "grey values = probabilities") for axis in axes]
-    _fix_layout(picture)
+    moving = plots.MovingPicture(picture, [*shown, axes[1].title, axes[2].title])
 
     def draw(image, draws):
         random = np.random.default_rng(image)
@@ -79,7 +73,7 @@ def binarisation_explorer(images):
             mosaic.set_data(np.ma.masked_invalid(plots.mosaic(digit[None], 1)))
         axes[1].title.set_text(f"draw number {draws}")
         axes[2].title.set_text(f"average of {draws} draw{'s' * (draws > 1)}")
-        return plots.png(picture)
+        return moving.png()
 
     return Explorer(draw, image=slider("image", 0, len(images) - 1, 0), draws=slider("number of draws", 1, 200, 8))
 
@@ -98,7 +92,7 @@ def latent_explorer(decode, means, labels):
     cross = plane.plot([0], [0], marker="+", markersize=22, markeredgewidth=2.5, color=plots.BLACK)[0]
     shown = plots.draw_digits(digit, np.zeros((1, 28, 28)), 1)
     digit.set_title("two\nlines", fontsize=10)
-    _fix_layout(picture)
+    moving = plots.MovingPicture(picture, [cross, shown, digit.title])
 
     def draw(first, second):
         cross.set_data([first], [second])
@@ -108,7 +102,7 @@ def latent_explorer(decode, means, labels):
         most = f", most often a {np.bincount(near).argmax()}" if len(near) else ""
         digit.set_title(f"decoded at ({first:.2f}, {second:.2f})\n{len(near)} test images within 0.2{most}",
                         fontsize=10, color=plots.INK)
-        return plots.png(picture)
+        return moving.png()
 
     first, second = np.clip(np.round(means[0] / 0.05) * 0.05, -3, 3).tolist()  # begins at the first image's own place
     return Explorer(draw, first=slider("latent z₁", -3.0, 3.0, first, 0.05),
@@ -126,9 +120,6 @@ def game_explorer(build_game, real_samples, real_density):
     """
     x = np.linspace(-4, 4, 161, dtype=np.float32)
     probe = np.random.default_rng(9).normal(size=(2000, 1)).astype(np.float32)
-    picture, axis = plots.canvas(height=3.3)
-    plots.label(axis, "title", "x", "density / probability")
-    _fix_layout(picture)
     state = {}
 
     def start_anew():
@@ -140,15 +131,15 @@ def game_explorer(build_game, real_samples, real_density):
         state["game"].fit(real_samples(256 * steps, seed=state["steps"]), batch_size=256, verbose=0)
         state["steps"] += steps
 
-    def draw(**rates):
+    def moment():
         game = state["game"]
-        drawn, judged = np.asarray(game.generator(probe)), np.asarray(game.discriminator(x[:, None]))
-        axis.clear()
-        plots.draw_game(axis, x, real_density(x), drawn[:, 0], 1 / (1 + np.exp(-judged[:, 0])),
-                        f"after {state['steps']} steps")
-        axis.legend(frameon=False, fontsize=9, ncols=4, loc="upper center")
-        axis.set_ylabel("density / probability", fontsize=9.5)
-        return plots.png(picture)
+        drawn, logits = np.asarray(game.generator(probe)), np.asarray(game.discriminator(x[:, None]))
+        return real_density(x), drawn[:, 0], 1 / (1 + np.exp(-logits[:, 0]))
+
+    def draw(**rates):
+        plots.move_game(artists, *moment())
+        axis.title.set_text(f"after {state['steps']} steps")
+        return moving.png()
 
     generator_rate = slider("generator, 10^", -5.0, -1.0, -3.0, 0.25)
     discriminator_rate = slider("discriminator, 10^", -5.0, -1.0, -2.75, 0.25)
@@ -157,4 +148,9 @@ def game_explorer(build_game, real_samples, real_density):
     buttons[ipywidgets.Button(description="start anew")] = start_anew
     start_anew()
     play(1000)  # the static picture shows a game in progress
+    picture, axis = plots.canvas(height=3.3)
+    artists = plots.draw_game(axis, x, *moment(), "a title")
+    axis.legend(frameon=False, fontsize=9, ncols=4, loc="upper center")
+    axis.set_ylabel("density / probability", fontsize=9.5)
+    moving = plots.MovingPicture(picture, [*artists, axis.title])
     return Explorer(draw, buttons, generator=generator_rate, discriminator=discriminator_rate)
