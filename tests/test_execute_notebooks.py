@@ -1,7 +1,12 @@
-import nbformat
-import pytest
+import base64
+import io
 
-from tools.execute_notebooks import NotebookError, execute
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+from tools.execute_notebooks import NotebookError, compress_pictures, execute
 
 
 def notebook(*sources):
@@ -38,3 +43,15 @@ def test_the_failing_cell_is_shown(tmp_path):
 def test_a_cell_that_writes_to_stderr_is_shown(tmp_path):
     with pytest.raises(NotebookError, match=r"stderr:\nimport sys(.|\n)*careful"):
         execute(notebook("1 / 1", "import sys\nprint('careful', file=sys.stderr)"), tmp_path)
+
+
+def test_pictures_are_stored_smaller_with_the_same_pixels():
+    pixels = np.repeat(np.random.default_rng(0).integers(0, 4, (40, 60, 1), np.uint8) * 60, 3, axis=-1)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="png", compress_level=1)
+    output = nbformat.v4.new_output("display_data", {"image/png": base64.b64encode(buffer.getvalue()).decode()})
+    lesson = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("picture()", outputs=[output])])
+    compress_pictures(lesson)
+    stored = base64.b64decode(lesson.cells[0].outputs[0].data["image/png"])
+    assert len(stored) < len(buffer.getvalue())
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(stored)).convert("RGB")), pixels)

@@ -61,7 +61,7 @@ PICTURES = {
     "broken_games": lambda: plots.broken_games({"collapse": (LOSSES, DIGITS[:20])}),
     "class_counts": lambda: plots.class_counts({"MNIST": np.arange(1, 11), "GAN": np.arange(10, 0, -1)}),
 }
-HELPERS = {"png", "canvas", "label", "as_squares", "mosaic", "asset", "Picture", "MovingPicture", "move_game"}  # draw nothing, or are tested below
+HELPERS = {"png", "canvas", "label", "as_squares", "mosaic", "asset", "Picture", "MovingPicture", "move_game"}
 each_picture = pytest.mark.parametrize("name", PICTURES)
 
 

@@ -5,6 +5,8 @@
 A notebook that fails, or writes to stderr, stays as it was.
 """
 
+import base64
+import io
 import os
 import sys
 import tempfile
@@ -12,8 +14,10 @@ import time
 from pathlib import Path
 
 import nbformat
+import numpy as np
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 METADATA_OF_ONE_RUN = ("execution", "ExecuteTime", "executionInfo", "outputId", "colab")
@@ -56,6 +60,26 @@ def execute(notebook, folder):
     notebook.metadata.language_info.pop("version", None)
 
 
+def compress_pictures(notebook):
+    """Store every PNG in the outputs with fewer bytes and the same pixels."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            picture = output.get("data", {}).get("image/png")
+            if picture:
+                output.data["image/png"] = base64.b64encode(_smaller(base64.b64decode(picture))).decode("ascii")
+
+
+def _smaller(png):
+    """Return the PNG of the same pixels: in shades of grey where there is no colour, and packed as well as can be."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    red, green, blue = np.moveaxis(np.asarray(image), -1, 0)
+    if np.array_equal(red, green) and np.array_equal(red, blue):
+        image = image.convert("L")
+    buffer = io.BytesIO()
+    image.save(buffer, format="png", optimize=True)
+    return min(png, buffer.getvalue(), key=len)
+
+
 def main(lesson=""):
     paths = sorted((ROOT / "notebooks").glob(f"{lesson}*.ipynb"))
     if not paths:
@@ -67,6 +91,7 @@ def main(lesson=""):
             execute(notebook, path.parent)
         except NotebookError as error:
             sys.exit(f"{error}\n{path.name} failed in the cell above and stays as it was.")
+        compress_pictures(notebook)
         nbformat.write(notebook, path)
         size = path.stat().st_size / 1e6
         print(f"{path.name}: {time.monotonic() - started:.0f} s, {size:.2f} MB")

@@ -114,7 +114,6 @@ class VAE(keras.Model):
 
     Source: Kingma and Welling (2014).
     """
-
     def __init__(self, encoder, decoder, seed=0):
         super().__init__()
         self.encoder, self.decoder = encoder, decoder

@@ -91,7 +91,7 @@ def latent_explorer(decode, means, labels):
     plots.draw_latents(plane, means, labels)
     cross = plane.plot([0], [0], marker="+", markersize=22, markeredgewidth=2.5, color=plots.BLACK)[0]
     shown = plots.draw_digits(digit, np.zeros((1, 28, 28)), 1)
-    digit.set_title("two\nlines", fontsize=10)
+    digit.set_title("a title", fontsize=10, color=plots.INK)
     moving = plots.MovingPicture(picture, [cross, shown, digit.title])
 
     def draw(first, second):
@@ -100,8 +100,7 @@ def latent_explorer(decode, means, labels):
         shown.set_data(np.ma.masked_invalid(plots.mosaic(probabilities, 1)))
         near = labels[np.hypot(means[:, 0] - first, means[:, 1] - second) < 0.2]
         most = f", most often a {np.bincount(near).argmax()}" if len(near) else ""
-        digit.set_title(f"decoded at ({first:.2f}, {second:.2f})\n{len(near)} test images within 0.2{most}",
-                        fontsize=10, color=plots.INK)
+        digit.title.set_text(f"({first:.2f}, {second:.2f}): {len(near)} images within 0.2{most}")
         return moving.png()
 
     first, second = np.clip(np.round(means[0] / 0.05) * 0.05, -3, 3).tolist()  # begins at the first image's own place
