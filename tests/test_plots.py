@@ -160,3 +160,15 @@ def test_neighbouring_colours_stay_apart_without_green_cones():
     red_and_green = as_seen_with_deuteranopia("red"), as_seen_with_deuteranopia("#739300")
     assert np.linalg.norm(np.subtract(*red_and_green)) < 0.15  # the simulation does confuse what people confuse
     assert min(distances) > 0.18
+
+
+def test_moving_picture_shows_what_a_complete_drawing_shows():
+    picture, axis = plots.canvas(height=2.5)
+    line, = axis.plot([0, 1], [0, 1])
+    axis.set_title("first")
+    moving = plots.MovingPicture(picture, [line, axis.title])
+    line.set_ydata([1, 0])
+    axis.title.set_text("second")
+    moved = np.asarray(Image.open(io.BytesIO(moving.png())), int)
+    complete = np.asarray(Image.open(io.BytesIO(plots.png(picture))), int)
+    assert np.mean(np.abs(moved - complete).max(axis=-1) > 60) < 1e-3  # but for edges where the line meets an axis

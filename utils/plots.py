@@ -59,12 +59,13 @@ class MovingPicture:
         self.agg = FigureCanvasAgg(picture)
         self.agg.draw()
         picture.set_layout_engine("none")
+        opacities = [artist.get_alpha() for artist in artists]
         for artist in artists:
-            artist.set_visible(False)
+            artist.set_alpha(0)  # not invisible: Matplotlib would move a title that it does not see
         self.agg.draw()
         self.ground = self.agg.copy_from_bbox(picture.bbox)
-        for artist in artists:
-            artist.set_visible(True)
+        for artist, opacity in zip(artists, opacities, strict=True):
+            artist.set_alpha(opacity)
 
     def png(self):
         """Return the figure with its artists as they are now, as PNG bytes."""

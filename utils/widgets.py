@@ -99,8 +99,8 @@ def latent_explorer(decode, means, labels):
         probabilities = np.asarray(decode(np.array([[first, second]], np.float32)))
         shown.set_data(np.ma.masked_invalid(plots.mosaic(probabilities, 1)))
         near = labels[np.hypot(means[:, 0] - first, means[:, 1] - second) < 0.2]
-        most = f", most often a {np.bincount(near).argmax()}" if len(near) else ""
-        digit.title.set_text(f"({first:.2f}, {second:.2f}): {len(near)} images within 0.2{most}")
+        most = f", mostly {np.bincount(near).argmax()}" if len(near) else ""
+        digit.title.set_text(f"({first:.2f}, {second:.2f}): {len(near)} images near{most}")
         return moving.png()
 
     first, second = np.clip(np.round(means[0] / 0.05) * 0.05, -3, 3).tolist()  # begins at the first image's own place
