@@ -1,0 +1,88 @@
+"""The course's look: palette, figures that show themselves, and pictures of which only a part moves."""
+
+import io
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+# Okabe and Ito (2008): tells eight colours apart for every common kind of colour vision.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#222222")
+SERIES = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, BLACK)
+# Ten classes need ten colours: Tol's "muted" scheme (2021). Plots name the digit as well, never by colour alone.
+DIGIT_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499",
+                 "#777777")
+INK, GRID = "#222222", "#DDDDDD"
+DPI = 110
+WIDTH = 8.4  # inches; with DPI this is as wide as a notebook's column
+
+
+class Picture(Figure):
+    """A Matplotlib figure that shows itself in a notebook without pyplot's global state."""
+
+    def _repr_png_(self):
+        return png(self)
+
+
+def png(figure):
+    """Return a figure as PNG bytes on a white ground, readable in JupyterLab's dark theme too."""
+    # Drawing on the canvas oneself takes half the time of `savefig`, which draws twice for its layout.
+    figure.set_dpi(DPI)
+    agg = FigureCanvasAgg(figure)
+    agg.draw()
+    return _encoded(agg)
+
+
+def _encoded(agg):
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3]).save(buffer, format="png")
+    return buffer.getvalue()
+
+
+class MovingPicture:
+    """A figure of which only some artists change. All else is drawn once, so that a redraw takes little time.
+
+    Args:
+        picture: the complete figure; the room that its layout finds now is kept.
+        artists: what moves, in the order in which it is drawn.
+    """
+
+    def __init__(self, picture, artists):
+        self.artists = artists
+        picture.set_dpi(DPI)
+        self.agg = FigureCanvasAgg(picture)
+        self.agg.draw()
+        picture.set_layout_engine("none")
+        opacities = [artist.get_alpha() for artist in artists]
+        for artist in artists:
+            artist.set_alpha(0)  # not invisible: Matplotlib would move a title that it does not see
+        self.agg.draw()
+        self.ground = self.agg.copy_from_bbox(picture.bbox)
+        for artist, opacity in zip(artists, opacities, strict=True):
+            artist.set_alpha(opacity)
+
+    def png(self):
+        """Return the figure with its artists as they are now, as PNG bytes."""
+        self.agg.restore_region(self.ground)
+        for artist in self.artists:
+            artist.axes.draw_artist(artist)
+        return _encoded(self.agg)
+
+
+def canvas(height, rows=1, columns=1, **options):
+    """Return (picture, axes) with the course's look; `options` go to Matplotlib's `subplots`."""
+    picture = Picture(figsize=(WIDTH, height), layout="constrained")
+    axes = picture.subplots(rows, columns, **options)
+    for axis in np.ravel(axes):
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.tick_params(labelsize=9, color=INK)
+    return picture, axes
+
+
+def label(axis, title="", x="", y=""):
+    """Write an axis' title and labels in the course's sizes."""
+    axis.set_title(title, fontsize=10.5, color=INK)
+    axis.set_xlabel(x, fontsize=9.5, color=INK)
+    axis.set_ylabel(y, fontsize=9.5, color=INK)

@@ -1,0 +1,91 @@
+"""Digits as mosaics, and how often each occurs."""
+
+import numpy as np
+from IPython.display import Image as StoredImage
+from matplotlib import colormaps
+
+from utils.assets import asset as asset_path
+from utils.plots.canvas import GRID, INK, SERIES, WIDTH, canvas, label
+
+
+def as_squares(images):
+    """Return images of shape (n, 784), (n, 28, 28) or (n, 28, 28, 1) as (n, 28, 28) float32 in [0, 1].
+
+    Grey values 0..255 are understood as uint8, the type in which MNIST ships; floats must lie in [0, 1].
+
+    Raises:
+        ValueError: if the shape is another one or a value lies outside [0, 1]: a plot would rescale it silently.
+    """
+    images = np.asarray(images)
+    images = images.astype(np.float32) / (255 if images.dtype == np.uint8 else 1)
+    if images.shape[1:] not in {(784,), (28, 28), (28, 28, 1)}:
+        raise ValueError(f"A picture of digits wants shape (n, 784), (n, 28, 28) or (n, 28, 28, 1), but got "
+                         f"{images.shape}. A single image needs a first axis of 1: images[:1], not images[0].")
+    if not (images.size and images.min() >= 0 and images.max() <= 1):
+        raise ValueError("A picture of digits wants at least one image with values in [0, 1], but got "
+                         + (f"values from {images.min():.4g} to {images.max():.4g}" if images.size else "none")
+                         + ". Use to_unit_range, from_symmetric_range or a sigmoid first.")
+    return images.reshape(-1, 28, 28)
+
+
+def mosaic(images, columns):
+    """Return images as one array, left to right and top to bottom, with a line of white between them."""
+    squares = as_squares(images)
+    rows = -(-len(squares) // columns)
+    sheet = np.full((rows * 29 + 1, columns * 29 + 1), np.nan, np.float32)
+    for index, square in enumerate(squares):
+        top, left = 29 * (index // columns) + 1, 29 * (index % columns) + 1
+        sheet[top:top + 28, left:left + 28] = square
+    return sheet
+
+
+def draw_digits(axis, images, columns, title=""):
+    """Draw images as a mosaic on one axis, 0 black and 1 white, and return Matplotlib's image."""
+    sheet = np.ma.masked_invalid(mosaic(images, columns))
+    image = axis.imshow(sheet, cmap=_digit_map(), vmin=0, vmax=1, interpolation="nearest")
+    axis.set_axis_off()
+    axis.set_title(title, fontsize=10.5, color=INK)
+    return image
+
+
+def digits(images, columns=10, title="", row_labels=()):
+    """Return a picture of digits in rows of `columns`; `row_labels` name the rows at the left."""
+    rows = -(-len(images) // columns)
+    room = 0.1 * max(map(len, row_labels), default=0)  # inches, for the labels
+    picture, axis = canvas(height=min(8.4, (WIDTH - room) * rows / columns + 0.35 * bool(title)))
+    draw_digits(axis, images, columns, title)
+    if row_labels:
+        axis.set_axis_on()
+        axis.spines[:].set_visible(False)
+        axis.set_xticks([])
+        axis.set_yticks(29 * np.arange(rows) + 15, row_labels, fontsize=9.5)
+        axis.tick_params(length=0)
+    return picture
+
+
+def class_counts(counts):
+    """Return bars of how often each digit occurs.
+
+    Args:
+        counts: dictionary of name → (10,) counts; drawn as shares in percent.
+    """
+    picture, axis = canvas(height=2.8)
+    width = 0.8 / len(counts)
+    for index, ((name, count), colour) in enumerate(zip(counts.items(), SERIES, strict=False)):
+        share = 100 * np.asarray(count) / np.sum(count)
+        axis.bar(np.arange(10) + (index - (len(counts) - 1) / 2) * width, share, width, color=colour, label=name)
+    axis.set_xticks(range(10))
+    axis.grid(axis="y", color=GRID, linewidth=0.6)
+    axis.set_axisbelow(True)
+    axis.legend(frameon=False, fontsize=9)
+    label(axis, "", "digit, as the judge reads it", "share in percent")
+    return picture
+
+
+def asset(name):
+    """Return a picture that ships with the course, such as "vae_plane.png"."""
+    return StoredImage(asset_path(name))
+
+
+def _digit_map():
+    return colormaps["gray"].with_extremes(bad="white")

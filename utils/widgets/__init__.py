@@ -1,0 +1,10 @@
+"""Interactive explorers. Each carries a static picture for readers who cannot run it.
+
+An explorer is displayed as one bundle: the live widget, and a PNG of its default state that a saved notebook shows
+before a kernel lives and that a code host shows for ever.
+"""
+
+from utils.widgets.binarisation import binarisation_explorer
+from utils.widgets.explorer import Explorer, slider
+from utils.widgets.games import game_explorer
+from utils.widgets.latents import latent_explorer
