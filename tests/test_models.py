@@ -13,7 +13,9 @@ from utils.models import (
     VAE,
     build_classifier,
     build_decoder,
+    build_discriminator,
     build_encoder,
+    build_generator,
     decode_grid,
     gan_train_step,
     reparameterise,
@@ -274,3 +276,28 @@ def test_classifier_learns_from_a_training_step():
     before = values(classifier)
     classifier.train_on_batch(GREY.reshape(-1, 28, 28, 1), np.arange(16) % 10)
     assert all(moved(before, values(classifier)))
+
+
+def tile_of(images, row, column):
+    """The 16 pixels of one tile, cut out of (n, 784) with plain slices."""
+    return images.reshape(-1, 28, 28)[:, 4 * row:4 * row + 4, 4 * column:4 * column + 4].reshape(-1, 16)
+
+
+def test_discriminator_sees_the_image_as_tiles():
+    discriminator = build_discriminator()
+    convolution = next(layer for layer in discriminator.layers if isinstance(layer, keras.layers.Conv2D))
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 784)).astype("float32")
+    tiles = np.asarray(keras.Model(discriminator.input, convolution.input)(images))
+    assert tiles.shape == (3, 7, 7, 16)
+    for row, column in ((0, 0), (2, 5), (6, 1)):
+        np.testing.assert_array_equal(tiles[:, row, column], tile_of(images, row, column))
+
+
+def test_generator_puts_each_tile_in_its_place():
+    generator = build_generator()
+    convolution = next(layer for layer in generator.layers if isinstance(layer, keras.layers.Conv2D))
+    tiles = np.random.default_rng(1).normal(size=(3, 7, 7, 16)).astype("float32")
+    images = np.asarray(keras.Model(convolution.output, generator.output)(tiles))
+    assert images.shape == (3, 784)
+    for row, column in ((0, 0), (2, 5), (6, 1)):
+        np.testing.assert_allclose(tile_of(images, row, column), np.tanh(tiles[:, row, column]), rtol=1e-5)

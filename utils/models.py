@@ -225,24 +225,34 @@ class GAN(keras.Model):
         return {average.name: average.result() for average in self.averages}
 
 
-def build_generator(latent_dim=100, widths=(256, 256, 256)):
-    """Return a dense generator: latents (batch, latent_dim) → images (batch, 784) in [-1, 1]."""
+def build_generator(latent_dim=100):
+    """Return a generator that draws tiles: latents (batch, latent_dim) → images (batch, 784) in [-1, 1].
+
+    Dense layers decide what to draw and give 16 features to each of 7 × 7 tiles; one convolution turns the features of
+    a tile and its neighbours into the tile's 4 × 4 pixels.
+    """
     latents = keras.Input((latent_dim,))
     hidden = latents
-    for width in widths:
+    for width in (256, 256, 7 * 7 * 16):
         hidden = layers.Dense(width, use_bias=False)(hidden)  # the normalisation has a bias of its own
         hidden = layers.BatchNormalization(momentum=0.9)(hidden)
         hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
-    return keras.Model(latents, layers.Dense(784, activation="tanh")(hidden), name="generator")
+    tiles = layers.Conv2D(16, 3, padding="same")(layers.Reshape((7, 7, 16))(hidden))
+    rows = layers.Permute((1, 3, 2, 4))(layers.Reshape((7, 7, 4, 4))(tiles))
+    images = layers.Activation("tanh")(layers.Reshape((784,))(rows))
+    return keras.Model(latents, images, name="generator")
 
 
-def build_discriminator(widths=(256, 256)):
-    """Return a dense discriminator: images (batch, 784) in [-1, 1] → one logit an image, (batch, 1)."""
+def build_discriminator():
+    """Return a discriminator that looks at tiles: images (batch, 784) in [-1, 1] → one logit an image, (batch, 1).
+
+    The image is cut into 7 × 7 tiles of 4 × 4 pixels; one convolution sees each tile with its neighbours.
+    """
     images = keras.Input((784,))
-    hidden = images
-    for width in widths:
-        hidden = layers.Dense(width)(hidden)
-        hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
+    tiles = layers.Permute((1, 3, 2, 4))(layers.Reshape((7, 4, 7, 4))(images))
+    hidden = layers.Conv2D(16, 3, padding="same")(layers.Reshape((7, 7, 16))(tiles))
+    hidden = layers.Flatten()(layers.LeakyReLU(negative_slope=0.2)(hidden))
+    hidden = layers.LeakyReLU(negative_slope=0.2)(layers.Dense(256)(hidden))
     return keras.Model(images, layers.Dense(1)(hidden), name="discriminator")
 
 

@@ -6,10 +6,9 @@ import time
 import keras
 import pytest
 import tensorflow as tf
-from keras import layers
 
 from utils.data import flatten, load_mnist, to_symmetric_range, to_unit_range
-from utils.models import GAN, VAE, build_decoder, build_encoder, gan_train_step
+from utils.models import VAE, SmoothGAN, build_decoder, build_discriminator, build_encoder, build_generator
 
 REPEATS, STEPS_PER_EXECUTION = 3, 50
 
@@ -22,17 +21,12 @@ def vae(steps_per_execution=1):
     return model, to_unit_range(flatten(load_mnist().train_images)), 200
 
 
-def gan(steps_per_execution=1):
-    """A dense GAN: the smaller the step, the more the overhead of `fit` shows."""
+def smooth_gan(steps_per_execution=1):
     keras.utils.set_random_seed(0)
-    generator, discriminator = (
-        keras.Sequential([keras.Input((inputs,)), layers.Dense(256, "relu"), layers.Dense(256, "relu"),
-                          layers.Dense(outputs, last)])
-        for inputs, outputs, last in ((32, 784, "tanh"), (784, 1, None)))
-    model = GAN(generator, discriminator, latent_dim=32)
-    model.compile(keras.optimizers.Adam(2e-4, 0.5), keras.optimizers.Adam(2e-4, 0.5),
+    model = SmoothGAN(build_generator(), build_discriminator(), latent_dim=100)
+    model.compile(keras.optimizers.Adam(1e-3, 0.0, 0.99), keras.optimizers.Adam(1e-3, 0.0, 0.99),
                   steps_per_execution=steps_per_execution)
-    return model, to_symmetric_range(flatten(load_mnist().train_images)), 128
+    return model, to_symmetric_range(flatten(load_mnist().train_images)), 64
 
 
 def step_of_vae(model):
@@ -47,11 +41,7 @@ def step_of_vae(model):
 
 
 def step_of_gan(model):
-    def step(images):
-        latents = tf.random.normal((tf.shape(images)[0], model.latent_dim))
-        return gan_train_step(model.generator, model.discriminator, model.generator_optimizer,
-                              model.discriminator_optimizer, images, latents)[0]
-    return step
+    return lambda images: model.train_step(images)["discriminator_loss"]
 
 
 def whole_epoch(step, images, batch_size):
@@ -76,7 +66,7 @@ def seconds(run):
     return time.perf_counter() - began
 
 
-@pytest.mark.parametrize(("build", "make_step"), [(vae, step_of_vae), (gan, step_of_gan)], ids=["VAE", "GAN"])
+@pytest.mark.parametrize(("build", "make_step"), [(vae, step_of_vae), (smooth_gan, step_of_gan)], ids=["VAE", "GAN"])
 def test_fit_costs_little_over_a_hand_written_epoch(build, make_step):
     model, images, batch_size = build(STEPS_PER_EXECUTION)
     images = images[:len(images) // batch_size * batch_size]

@@ -219,6 +219,16 @@ EXERCISES = (
                     "them into latents.",
                     lambda decoder, side=20: _decoded(decoder, (np.arange(side) + 0.5) / side,
                                                    ((np.arange(side) + 0.5) / side)[::-1])),
+            Mistake("the probabilities begin at 0 and end at 1, and the quantiles of these are -∞ and ∞. Take the "
+                    "middle of each share, not its edges.",
+                    lambda decoder, side=20: _decoded(decoder, norm.ppf(np.linspace(0, 1, side)),
+                                                   norm.ppf(np.linspace(1, 0, side)))),
+            Mistake("quantiles, but not of the middles of `side` equal shares: your probabilities are i/(side + 1).",
+                    lambda decoder, side=20: _decoded(decoder, norm.ppf(np.arange(1, side + 1) / (side + 1)),
+                                                   norm.ppf(np.arange(1, side + 1) / (side + 1))[::-1])),
+            Mistake("quantiles, but not of the middles of `side` equal shares: the range from 0.05 to 0.95 is cut.",
+                    lambda decoder, side=20: _decoded(decoder, norm.ppf(np.linspace(0.05, 0.95, side)),
+                                                   norm.ppf(np.linspace(0.95, 0.05, side)))),
         ),
         hints=(
             "Cut the prior's probability into `side` equal parts and take the middle of each: (i + ½)/side for i = 0, "

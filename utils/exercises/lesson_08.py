@@ -120,7 +120,7 @@ def _which_are_right(function):
     found = tuple(function())
     if len(found) != 3:
         return {"how many line numbers": len(found)}
-    return {"how many line numbers": 3, "found (1) or not (0), in order": np.equal(found, (5, 6, 8)).astype(float)}
+    return {"how many line numbers": 3, "faults found (1) or not (0), in order": np.isin((5, 6, 8), found).astype(float)}
 
 
 EXERCISES = (
@@ -205,6 +205,8 @@ EXERCISES = (
             Mistake("the discriminator never moves: its half of the step is missing.", _with(order="g")),
             Mistake("the generator minimises the discriminator's loss, and so helps it to find the fakes.",
                     _with(loss_of_generator=lambda fake: ops.mean(ops.softplus(fake)))),
+            Mistake("the weights move as they should, but the losses come back in the wrong order: the "
+                    "discriminator's first.", lambda *arguments: _step(*arguments)[::-1]),
         ),
         hints=(
             "Four lines for each player: a tape, the loss under it, `tape.gradient(loss, variables)`, and "
