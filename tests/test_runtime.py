@@ -185,3 +185,19 @@ def test_small_memory_and_old_packages_get_lines_that_say_what_to_do(capsys, mon
     assert said[1:3] == ['✗ TensorFlow 2.9.3: run "make lab" again to install the tested version',
                          '✗ Keras 3.12.9: run "make lab" again, as for TensorFlow']
     assert said[4] == "✗ 2 GB of memory: lessons need up to 2 GB: close other notebooks first"
+
+
+# Settings of TensorFlow -------------------------------------------------------------------------------------
+
+SETTINGS = "import os; import utils.runtime; print([os.environ[name] for name in " \
+           "('TF_NUM_INTRAOP_THREADS', 'TF_ENABLE_ONEDNN_OPTS')])"
+
+
+def test_operations_run_side_by_side_on_one_core_each(monkeypatch):
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_ENABLE_ONEDNN_OPTS"):
+        monkeypatch.delenv(name, raising=False)
+    assert python(SETTINGS).stdout == "['1', '1']\n"
+
+
+def test_settings_made_outside_are_kept():
+    assert python(SETTINGS, TF_NUM_INTRAOP_THREADS="3", TF_ENABLE_ONEDNN_OPTS="0").stdout == "['3', '0']\n"
