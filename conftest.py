@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import utils.runtime  # noqa: F401 (first of all: it sets TensorFlow up as the lessons do)
+
 HOMES = tempfile.TemporaryDirectory()  # removed when Python ends
 
 

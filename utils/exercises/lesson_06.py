@@ -5,6 +5,7 @@ from keras import ops
 from scipy.stats import norm
 
 from utils.exercises.engine import Exercise, Mistake
+from utils.exercises.graph import by_numpy, value_and_gradients, without_gradient
 from utils.losses import bernoulli_log_likelihood, elbo, kl_to_standard_normal
 from utils.models import decode_grid, reparameterise, sample_prior
 
@@ -13,8 +14,9 @@ def _gaussians():
     """Return (mean, log_variance) cases, smallest first; no log variance is zero, where many mistakes would hide."""
     random = np.random.default_rng(0)
     return [
+        (np.array([[1.0, -2.0, 0.5], [0.4, 0.3, -1.5]], np.float32),
+         np.array([[0.7, -0.4, -1.2], [0.9, -0.8, 0.2]], np.float32)),
         (np.array([[0.5]], np.float32), np.array([[-1.2]], np.float32)),
-        (np.array([[1.0, -2.0]], np.float32), np.array([[0.7, -0.4]], np.float32)),
         (random.normal(size=(4, 3)).astype(np.float32), random.normal(size=(4, 3)).astype(np.float32)),
     ]
 
@@ -27,9 +29,8 @@ def _gaussians_and_noise():
 
 def _images_logits_and_gaussians():
     random = np.random.default_rng(2)
-    cases = [(np.array([[1.0, 0.0]], np.float32), np.array([[0.8, -0.3]], np.float32),
-              np.array([[0.5]], np.float32), np.array([[-1.2]], np.float32))]
-    for batch, pixels, latent_dim in ((3, 5, 2), (4, 784, 3)):
+    cases = []
+    for batch, pixels, latent_dim in ((2, 3, 1), (3, 5, 2), (4, 784, 3)):
         images = (random.random((batch, pixels)) < 0.4).astype(np.float32)
         cases.append((images, random.normal(size=(batch, pixels)).astype(np.float32),
                       random.normal(size=(batch, latent_dim)).astype(np.float32),
@@ -37,10 +38,23 @@ def _images_logits_and_gaussians():
     return cases
 
 
+class _Decoder:
+    """A function of latents that can be called, and asked to `predict`, like a Keras model."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, latents, training=False):
+        return self.function(ops.convert_to_tensor(latents, "float32"))
+
+    def predict(self, latents, **options):
+        return np.asarray(self(latents))
+
+
 def _planar_decoder(pixels):
     """Return a linear decoder whose output tells both latents apart."""
     weights = np.random.default_rng(pixels).normal(size=(2, pixels)).astype(np.float32)
-    return lambda latents: ops.matmul(ops.convert_to_tensor(latents, "float32"), weights)
+    return _Decoder(lambda latents: ops.matmul(latents, weights))
 
 
 def _quantiles(side):
@@ -60,20 +74,23 @@ def _moments_of_samples(function, decoder, count, latent_dim):
     images = np.asarray(function(decoder, count, latent_dim, seed=3), np.float64)
     if images.ndim != 2:
         return {"shape of the samples": np.array(images.shape)}
+    again = np.asarray(function(decoder, count, latent_dim, seed=3), np.float64)
     return {
         "shape of the samples": np.array(images.shape),
         "are all values 0 or 1?": float(np.isin(images, (0, 1)).all()),
         "images that differ from the first one": float(np.any(images != images[0], axis=1).mean() > 0.5),
+        "does the same seed give the same images? (1 yes, 0 no)": float(np.array_equal(images, again)),
+        "are two pixels with a fair coin each on or off independently? (1 yes, 0 no)":
+            float(abs(np.mean(images[:, 0] == images[:, 1]) - 0.5) < 0.1),
         "mean of all pixels, to one decimal": np.round(images.mean(), 1),
         "how often a pixel is on whose logit is 2 |z|, to one decimal": np.round(images[:, -1].mean(), 1),
         "how often a pixel is on whose logit is 0": np.round(images[:, 0].mean(), 1),
     }
 
 
-def _probing_decoder(latents):
-    latents = ops.convert_to_tensor(latents, "float32")
+def _probe(latents):
     size = ops.sqrt(ops.sum(ops.square(latents), axis=-1, keepdims=True))
-    return ops.concatenate([0 * size, 8 * latents, -3 + 0 * size, 2 * size - 1.5], axis=-1)
+    return ops.concatenate([0 * size, 0 * size, 8 * latents, -3 + 0 * size, 2 * size - 1.5], axis=-1)
 
 
 def _draw(decoder, count, latent_dim, seed, make_latents, squash=ops.sigmoid, make_images=None):
@@ -93,6 +110,7 @@ EXERCISES = (
         identifier="6.1",
         reference=reparameterise,
         cases=_gaussians_and_noise,
+        observe=value_and_gradients,
         mistakes=(
             Mistake("you scale the noise by the variance. What is the square root of exp(log variance)?",
                     lambda mean, log_variance, noise: mean + ops.exp(log_variance) * noise),
@@ -112,6 +130,13 @@ EXERCISES = (
                     lambda mean, log_variance, noise: mean + 0.5 * ops.exp(log_variance) * noise),
             Mistake("this is the square root of the log variance, not of the variance. First `exp`, then the root.",
                     lambda mean, log_variance, noise: mean + ops.sqrt(ops.abs(log_variance)) * noise),
+            Mistake("the standard deviation is added to the noise. It scales the noise: what goes between them?",
+                    lambda mean, log_variance, noise: mean + ops.exp(0.5 * log_variance) + noise),
+            Mistake("the values are right, but no gradient reaches `log_variance`: is its part cut off by "
+                    "`stop_gradient` or made by NumPy?",
+                    lambda mean, log_variance, noise: mean + ops.exp(0.5 * ops.stop_gradient(log_variance)) * noise),
+            by_numpy(reparameterise),
+            without_gradient(reparameterise),
         ),
         hints=(
             "Noise from N(0, 1) times a standard deviation has that standard deviation; plus a mean, it has that mean.",
@@ -124,7 +149,15 @@ EXERCISES = (
         identifier="6.2",
         reference=kl_to_standard_normal,
         cases=_gaussians,
+        observe=value_and_gradients,
         mistakes=(
+            by_numpy(kl_to_standard_normal),
+            Mistake("`exp(log_variance / 2)` is the standard deviation. The formula asks for its square, the variance.",
+                    lambda mean, log_variance: 0.5 * ops.sum(
+                        ops.square(mean) + ops.exp(0.5 * log_variance) - 1 - log_variance, axis=-1)),
+            Mistake("`log_variance` stands where the variance belongs. Undo the logarithm there.",
+                    lambda mean, log_variance: 0.5 * ops.sum(
+                        ops.square(mean) + log_variance - 1 - log_variance, axis=-1)),
             Mistake("exactly twice the right value: the factor ½ is missing.",
                     lambda mean, log_variance: 2 * kl_to_standard_normal(mean, log_variance)),
             Mistake("the sign is turned round: a KL divergence is never negative.",
@@ -167,6 +200,12 @@ EXERCISES = (
         reference=elbo,
         cases=_images_logits_and_gaussians,
         mistakes=(
+            Mistake("`images` and `logits` have changed places: the images come first in `bernoulli_log_likelihood`.",
+                    lambda images, logits, mean, log_variance: ops.sum(
+                        images * ops.convert_to_tensor(logits) - ops.softplus(images), axis=-1)
+                    - kl_to_standard_normal(mean, log_variance)),
+            Mistake("`mean` and `log_variance` have changed places in the KL.",
+                    lambda images, logits, mean, log_variance: elbo(images, logits, log_variance, mean)),
             Mistake("you add the KL divergence. The bound is what is explained minus what it cost to say where.",
                     lambda images, logits, mean, log_variance:
                     bernoulli_log_likelihood(images, logits) + kl_to_standard_normal(mean, log_variance)),
@@ -219,6 +258,14 @@ EXERCISES = (
                     "them into latents.",
                     lambda decoder, side=20: _decoded(decoder, (np.arange(side) + 0.5) / side,
                                                    ((np.arange(side) + 0.5) / side)[::-1])),
+            Mistake("the probabilities end at 1, whose quantile is ∞. Take the middle of each share, not its edge.",
+                    lambda decoder, side=20: _decoded(decoder, norm.ppf(np.arange(1, side + 1) / side),
+                                                   norm.ppf(np.arange(1, side + 1) / side)[::-1])),
+            Mistake("rows and columns have changed places, as `meshgrid` does with indexing=\"ij\": z₁ grows to the "
+                    "right, z₂ upwards.",
+                    lambda decoder, side=20: _decoded(lambda latents: decoder(
+                        latents.reshape(side, side, 2).swapaxes(0, 1).reshape(-1, 2)), _quantiles(side),
+                        _quantiles(side)[::-1])),
             Mistake("the probabilities begin at 0 and end at 1, and the quantiles of these are -∞ and ∞. Take the "
                     "middle of each share, not its edges.",
                     lambda decoder, side=20: _decoded(decoder, norm.ppf(np.linspace(0, 1, side)),
@@ -242,7 +289,7 @@ EXERCISES = (
     Exercise(
         identifier="6.5",
         reference=sample_prior,
-        cases=lambda: [(_probing_decoder, 4000, 2), (_probing_decoder, 3000, 5)],
+        cases=lambda: [(_Decoder(_probe), 4000, 2), (_Decoder(_probe), 3000, 5)],
         observe=_moments_of_samples,
         mistakes=(
             Mistake("these are the pixels' probabilities. A sample of the model is an image: toss each pixel's coin.",

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from utils.exercises.engine import Exercise, Mistake
+from utils.exercises.graph import by_numpy, value_and_gradients
 from utils.losses import (
     discriminator_loss,
     generator_loss,
@@ -40,11 +41,9 @@ def _small_game(width, batch):
         return layers.Dense(units, activation, kernel_initializer=keras.initializers.GlorotUniform(seed),
                             bias_initializer=keras.initializers.RandomNormal(stddev=0.3, seed=seed + 1))
 
-    generator = keras.Sequential([keras.Input((2,)), dense(width, 1, "tanh"), dense(3, 3)])
+    generator = keras.Sequential([keras.Input((2,)), dense(width, 1, "tanh"), layers.BatchNormalization(), dense(3, 3)])
     discriminator = keras.Sequential([keras.Input((3,)), dense(width, 5, "tanh"), dense(1, 7)])
-    optimizers = keras.optimizers.SGD(0.3), keras.optimizers.SGD(0.5)
-    for optimizer, network in zip(optimizers, (generator, discriminator), strict=True):
-        optimizer.build(network.trainable_variables)
+    optimizers = keras.optimizers.SGD(0.3), keras.optimizers.SGD(0.5)  # not built: they take any weights they are given
     random = np.random.default_rng(batch)
     return (generator, discriminator, *optimizers, random.normal(1.0, 0.7, (batch, 3)).astype(np.float32),
             random.normal(size=(batch, 2)).astype(np.float32))
@@ -52,15 +51,19 @@ def _small_game(width, batch):
 
 def _weights_after_a_step(function, generator, discriminator, generator_optimizer, discriminator_optimizer, images,
                           latents):
-    """Return the losses and how far the step moved the weights."""
+    """Return the losses of two steps, made in a graph as `fit` makes them, and how far they moved the weights."""
     networks = {"generator": generator, "discriminator": discriminator}
     before = {name: [np.array(weight) for weight in network.get_weights()] for name, network in networks.items()}
-    losses = function(generator, discriminator, generator_optimizer, discriminator_optimizer, tf.constant(images),
-                      tf.constant(latents))
-    if losses is None:
+
+    @tf.function
+    def step():
+        return function(generator, discriminator, generator_optimizer, discriminator_optimizer, tf.constant(images),
+                        tf.constant(latents))
+
+    both = [step(), step()]
+    if both[0] is None:
         return None
-    seen = {"losses (discriminator, generator)": np.array([float(loss) for loss in losses]),
-            "are both losses tensors, as `fit` needs them? (1 yes, 0 no)": float(all(map(tf.is_tensor, losses)))}
+    seen = {"losses (discriminator, generator)": np.array([[float(loss) for loss in losses] for losses in both])}
     for name, network in networks.items():
         seen[f"change of the {name}'s weights"] = np.concatenate(
             [np.ravel(new - old) for new, old in zip(network.get_weights(), before[name], strict=True)])
@@ -68,14 +71,14 @@ def _weights_after_a_step(function, generator, discriminator, generator_optimize
 
 
 def _step(generator, discriminator, generator_optimizer, discriminator_optimizer, images, latents,
-          loss_of_discriminator=discriminator_loss, loss_of_generator=generator_loss, order="dg"):
+          loss_of_discriminator=discriminator_loss, loss_of_generator=generator_loss, order="dg", training=True):
     """A training step with its parts exchangeable, to make mistakes with."""
     losses = {}
     for player in order:
         with tf.GradientTape() as tape:
-            fake_logits = discriminator(generator(latents, training=True), training=True)
+            fake_logits = discriminator(generator(latents, training=training), training=training)
             if player == "d":
-                losses[player] = loss_of_discriminator(discriminator(images, training=True), fake_logits)
+                losses[player] = loss_of_discriminator(discriminator(images, training=training), fake_logits)
             else:
                 losses[player] = loss_of_generator(fake_logits)
         network, optimizer = ((discriminator, discriminator_optimizer) if player == "d"
@@ -119,8 +122,8 @@ def _which_are_right(function):
     """Return three flags instead of the line numbers: a wrong answer must not be answered with the right one."""
     found = tuple(function())
     if len(found) != 3:
-        return {"how many line numbers": len(found)}
-    return {"how many line numbers": 3, "faults found (1) or not (0)": np.isin((5, 6, 8), found).astype(float)}
+        raise ValueError(f"three line numbers are wanted, such as (1, 2, 3), but {len(found)} came back")
+    return {"faults found (1) or not (0)": np.isin((5, 6, 8), found).astype(float)}
 
 
 EXERCISES = (
@@ -128,7 +131,12 @@ EXERCISES = (
         identifier="8.1",
         reference=discriminator_loss,
         cases=_both_logits,
+        observe=value_and_gradients,
         mistakes=(
+            by_numpy(discriminator_loss),
+            Mistake("the logits are taken for probabilities. A cross-entropy of Keras needs `from_logits=True`.",
+                    lambda real_logits, fake_logits: -ops.mean(ops.log(ops.clip(real_logits, 1e-7, 1 - 1e-7)))
+                    - ops.mean(ops.log(1 - ops.clip(fake_logits, 1e-7, 1 - 1e-7)))),
             Mistake("the labels are swapped: the loss is small when fakes are taken for real. Which sign must a real "
                     "image's logit have for a small loss?",
                     lambda real_logits, fake_logits: discriminator_loss(fake_logits, real_logits)),
@@ -161,7 +169,14 @@ EXERCISES = (
         identifier="8.2",
         reference=generator_loss,
         cases=_fake_logits,
+        observe=value_and_gradients,
         mistakes=(
+            by_numpy(generator_loss),
+            Mistake("the logits are taken for probabilities. A cross-entropy of Keras needs `from_logits=True`.",
+                    lambda fake_logits: -ops.mean(ops.log(ops.clip(fake_logits, 1e-7, 1 - 1e-7)))),
+            Mistake("nearly: a small number under the logarithm keeps it finite, but caps the loss and kills its slope "
+                    "where the fakes are worst. Use the softplus.",
+                    lambda fake_logits: -ops.mean(ops.log(ops.sigmoid(fake_logits) + 1e-8))),
             Mistake("this is log(1 - D), the saturating loss of the game's formula. Its gradient dies when D is sure "
                     "of the fake; the other one was asked for.",
                     saturating_generator_loss),
@@ -187,7 +202,8 @@ EXERCISES = (
         reference=gan_train_step,
         cases=lambda: [_small_game(4, 3), _small_game(6, 8)],
         observe=_weights_after_a_step,
-        tolerance=1e-4,
+        tolerance=1e-3,
+        seconds=60.0,
         mistakes=(
             Mistake("the generator's half moves the discriminator as well, and so undoes what it has just learnt. Ask "
                     "the tape for the gradients of `generator.trainable_variables` alone.",
@@ -205,6 +221,14 @@ EXERCISES = (
             Mistake("the discriminator never moves: its half of the step is missing.", _with(order="g")),
             Mistake("the generator minimises the discriminator's loss, and so helps it to find the fakes.",
                     _with(loss_of_generator=lambda fake: ops.mean(ops.softplus(fake)))),
+            Mistake("the networks are called without `training=True`: batch normalisation then uses old statistics and "
+                    "never learns new ones.", _with(training=False)),
+            Mistake("the discriminator is trained on real images alone. Its loss needs the logits of fakes as well.",
+                    _with(loss_of_discriminator=lambda real, fake: ops.mean(ops.softplus(-real)))),
+            Mistake("a sigmoid stands before the losses. Both take the logits as they come.",
+                    _with(loss_of_discriminator=lambda real, fake: discriminator_loss(ops.sigmoid(real),
+                                                                                      ops.sigmoid(fake)),
+                          loss_of_generator=lambda fake: generator_loss(ops.sigmoid(fake)))),
             Mistake("the weights move as they should, but the losses come back in the wrong order: the "
                     "discriminator's first.", lambda *arguments: _step(*arguments)[::-1]),
         ),
