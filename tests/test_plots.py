@@ -10,6 +10,7 @@ from PIL import Image
 
 from utils import plots
 from utils.assets import AssetError
+from utils.optimisers import VALLEYS, race
 
 RNG = np.random.default_rng(4)
 DIGITS = RNG.random((24, 784))
@@ -18,6 +19,9 @@ MEANS = RNG.normal(size=(200, 2))
 X = np.linspace(-4, 4, 161)
 DENSITY = np.exp(-X**2 / 2) / np.sqrt(2 * np.pi)
 BLOBS = np.tile(np.exp(-np.sum(np.mgrid[-2:2:41j, -2:2:41j]**2, axis=0)), (3, 1, 1))
+FIELD = np.pad(np.ones((5, 9)), ((9, 14), (3, 16)))
+HISTORY = {"loss": [3, 2, 1, 0.5], "val_loss": [3, 2, 2.2, 2.5]}
+PRODUCTS = MEANS[:6, :1] * MEANS[:5, 1]
 LOSSES = {"discriminator_loss": [1, 2], "generator_loss": [2, 1]}
 
 
@@ -35,6 +39,26 @@ def training_picture():
     live = plots.TrainingPicture(["ELBO", "KL"], columns=6, rows=4, epochs=5, y="nats", caption="samples")
     live.update({"ELBO": [-200, -180, -170], "KL": [3, 4, 5]}, DIGITS, title="epoch 3 of 5")
     return live.picture
+
+
+def valley_and_race():
+    height, slope, start = VALLEYS["bent"]
+    return height, race(slope, start, 12, 0.1, 0.8)
+
+
+def two_axes(draw, *arguments):
+    picture, axes = plots.canvas(height=3, columns=2)
+    axes[0].set_xlabel("x")
+    axes[0].set_ylabel("y")
+    draw(*axes, *arguments)
+    return picture
+
+
+CORNERS, CORNERS_XOR = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+
+
+def fold(points):
+    return np.maximum(points @ np.array([[1, -1], [-1, 1]]), 0)
 
 
 PICTURES = {
@@ -58,9 +82,62 @@ PICTURES = {
     "game_frames": lambda: plots.game_frames({"0 steps": (MEANS[:, 0], 0.5 + 0 * X), "9 steps": (MEANS[:, 1], DENSITY)},
                                              real_density),
     "broken_games": lambda: plots.broken_games({"collapse": (LOSSES, DIGITS[:20])}),
+    "agreement": lambda: plots.agreement({"first": MEANS, "second": 2 * MEANS},
+                                         {"first": MEANS + 1e-7, "second": 2 * MEANS + 1e-6}),
+    "races": lambda: plots.races({"bent": valley_and_race(), "again": valley_and_race()}),
+    "draw_valley": lambda: on_axis(plots.draw_valley, VALLEYS["bent"].height, (-4, 4, -2, 2), "title"),
+    "draw_race": lambda: two_axes(plots.draw_race, 30),
+    "schedules": lambda: plots.schedules(X, {"constant": 0.3 + 0 * X, "cosine": DENSITY},
+                                         {"constant": [3, 2], "cosine": [3, 1]}, "loss in nats"),
+    "overfitting": lambda: plots.overfitting({"plain": HISTORY, "dropout": HISTORY}, "loss in nats"),
+    "convolution": lambda: plots.convolution(PRODUCTS, PRODUCTS[:3, :3], PRODUCTS[:4, :3], (1, 2)),
+    "feature_maps": lambda: plots.feature_maps(DIGITS[0].reshape(28, 28), {"edges": MEANS[:9] @ MEANS[:9].T}),
+    "receptive_fields": lambda: plots.receptive_fields(DIGITS[0].reshape(28, 28), {"3 × 3": FIELD, "22 × 22": FIELD.T}),
+    "captioned": lambda: plots.captioned(DIGITS[:12], ["is 4\nread as 9"] * 12),
+    "trust": lambda: plots.trust({"test images": (0.99, 0.98), "noise": (None, 0.6)}),
     "class_counts": lambda: plots.class_counts({"MNIST": np.arange(1, 11), "GAN": np.arange(10, 0, -1)}),
 }
-HELPERS = {"png", "canvas", "label", "as_squares", "mosaic", "asset", "Picture", "MovingPicture", "move_game"}
+PICTURES |= {
+    "neuron_and_model": plots.neuron_and_model,
+    "activations": lambda: plots.activations(X, {"step": (1.0 * (X > 0), 0 * X), "tanh": (np.tanh(X), DENSITY)}),
+    "draw_points": lambda: on_axis(plots.draw_points, MEANS, LABELS % 2),
+    "neurons_in_the_plane": lambda: plots.neurons_in_the_plane(
+        MEANS, LABELS % 2, {name: (np.array([1.0, 2.0]), 0.5) for name in ("before", "after")},
+        lambda points, weights, bias: 1 / (1 + np.exp(-points @ weights - bias))),
+    "perceptron_runs": lambda: plots.perceptron_runs({
+        name: (MEANS, LABELS % 2, [(MEANS[0], 1.0), (MEANS[1], -1.0)], [1, 1]) for name in ("apart", "overlapping")}),
+    "cross_entropy": lambda: plots.cross_entropy(DENSITY, -np.log(DENSITY), X,
+                                                 [np.logaddexp(0, X), np.logaddexp(0, -X)]),
+    "slope_chain": lambda: plots.slope_chain(["$w_1$", "$a$", "loss"], [0.5, -0.3, 0.85], [2.0, -0.57]),
+    "window": lambda: plots.window(DIGITS[:3], ["a 3", "an 8", "another"], (16, 20), (9, 15)),
+    "one_input": lambda: plots.one_input(np.tile(MEANS[:, 0], 9), np.tile(LABELS % 2, 9), X, DENSITY,
+                                         ("ink", "a 3", "an 8")),
+    "descents": lambda: plots.descents(X[::8], X[::10], 0.1 + X[::10, None]**2 + X[::8]**2,
+                                       {name: MEANS[:9] for name in "abc"}, {name: [3, 1, 2] for name in "abc"}),
+    "weight_images": lambda: plots.weight_images({"1 step": DIGITS[0] - 0.5, "9 steps": DIGITS[1] - 0.5}),
+    "logarithmic_curves": lambda: plots.logarithmic_curves({"same": [1, 1e9], "smaller": [1, 0.1]}, "step", "nats"),
+    "gates": lambda: plots.gates(np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), {"AND": (2, 2, -3), "XOR": None},
+                                 {"AND": [0, 0, 0, 1], "XOR": [0, 1, 1, 0]}),
+}
+PICTURES |= {
+    "folding": lambda: plots.folding(CORNERS, CORNERS_XOR, fold, lambda hidden: hidden.sum(axis=1) - 0.5),
+    "regions": lambda: plots.regions({name: lambda points: fold(points).sum(axis=1) - 0.5 for name in "abc"}, CORNERS,
+                                     CORNERS_XOR),
+    "bump": lambda: plots.bump(X, {"relu(x + 1)": np.maximum(X + 1, 0), "−relu(x)": -np.maximum(X, 0)}, [-1, 0]),
+    "curve_fits": lambda: plots.curve_fits(X, DENSITY, {n: (DENSITY**2, X[::n], DENSITY[::n]**2) for n in (8, 16, 32)},
+                                           {4: 0.5, 8: 0.2, 16: 0.04}),
+    "matrix_product": plots.matrix_product,
+    "computational_graph": lambda: plots.computational_graph(*(
+        dict.fromkeys(("x", "w1", "w2", "a1", "a2", "h1", "h2", "y", "loss"), number) for number in (-1.25, 3.0))),
+    "network_shapes": lambda: plots.network_shapes(100, (784, 512, 128, 10)),
+    "logit_gradient": lambda: plots.logit_gradient(np.full(10, 0.1), 3, 0.1 - np.eye(10)[3]),
+    "signals": lambda: plots.signals(*({"He": 0.9**np.arange(20), "0.01": 0.1**np.arange(20)} for _ in range(2))),
+    "step_errors": lambda: plots.step_errors(10.0**np.arange(-9, 0), {"central": 10.0**np.arange(-9, 0)**2 / 100,
+                                                                      "forward": np.arange(9)}),
+    "weight_maps": lambda: plots.weight_maps({"He": DIGITS[:9].T - 0.5, "all zero": 0 * DIGITS[:9].T}, neurons=8),
+}
+HELPERS = {"png", "canvas", "label", "as_squares", "mosaic", "asset", "Picture", "MovingPicture", "move_game",
+           "move_race", "boundary"}
 each_picture = pytest.mark.parametrize("name", PICTURES)
 
 
@@ -87,6 +164,9 @@ def test_axes_that_are_shown_are_labelled(name):
     for axis in PICTURES[name]().axes:
         if axis.axison and axis.spines["bottom"].get_visible():
             assert axis.get_xlabel(), "horizontal"
+        if axis.get_subplotspec() is None:  # a colour bar
+            assert axis.get_xlabel() or axis.get_ylabel(), "colour bar"
+            continue
         # Panels that share an axis are labelled at the left; an axis whose ticks are words needs no label.
         words = any(not text.get_text().lstrip("−-").replace(".", "").isdigit() for text in axis.get_yticklabels())
         first = axis.get_subplotspec().colspan.start == 0
@@ -171,3 +251,54 @@ def test_moving_picture_shows_what_a_complete_drawing_shows():
     moved = np.asarray(Image.open(io.BytesIO(moving.png())), int)
     complete = np.asarray(Image.open(io.BytesIO(plots.png(picture))), int)
     assert np.mean(np.abs(moved - complete).max(axis=-1) > 60) < 1e-3  # but for edges where the line meets an axis
+
+
+# Lesson 3 ---------------------------------------------------------------------------------------------------
+
+def test_receptive_field_is_outlined_where_the_unit_sees_something():
+    outline = plots.receptive_fields(DIGITS[0].reshape(28, 28), {"5 × 9": FIELD}).axes[0].patches[0]
+    assert (outline.get_x(), outline.get_y()) == (3.5, 9.5)  # a mosaic has one line of white before the first pixel
+    assert (outline.get_width(), outline.get_height()) == (9, 5)
+
+
+def test_convolution_shows_no_negative_zero():
+    tiny = np.array([[-0.01, -0.2]])
+    texts = [text.get_text() for text in plots.convolution(tiny, tiny, tiny, (0, 0)).axes[0].texts]
+    assert texts == ["0.0", "−0.2"]
+
+
+def test_race_that_diverges_leaves_the_picture_and_not_the_others():
+    _, axes = plots.canvas(height=3, columns=2)
+    lines = plots.draw_race(*axes, 3)
+    away = np.array([[1, 1], [1e5, 1], [1e9, 1], [np.inf, np.nan]])
+    plots.move_race(lines, VALLEYS["straight"].height, {"SGD": away, "momentum": away[:1], "Adam": away[:2]})
+    assert np.isfinite(lines[0][0].get_xdata()).tolist() == [True, True, False, False]
+    assert lines[1][2].get_ydata()[0] == pytest.approx(0.5 * (0.1 + 10))
+
+
+@pytest.mark.parametrize(("draw", "match"), [
+    (lambda: plots.captioned(DIGITS[:3], ["only one"]), "one caption for each image, but got 1 captions for 3 images"),
+    (lambda: plots.captioned(255 * DIGITS[:1], ["grey values"]), r"values in \[0, 1\], but got .*Use to_unit_range"),
+    (lambda: plots.agreement({"a": MEANS}, {"a": MEANS.T}), "same names and shapes.*fan_in, fan_out"),
+])
+def test_pictures_of_lesson_3_refuse_what_does_not_fit(draw, match):
+    with pytest.raises(ValueError, match=match):
+        draw()
+
+
+# One neuron -------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("weights", "bias"), [((2.0, -1.0), 3.0), ((0.0, 0.5), -1.0), ((1e-3, 0.0), 0.002)])
+def test_boundary_runs_where_the_weighted_sum_is_0_and_beyond_the_plane(weights, bias):
+    start, end = plots.boundary(weights, bias, extent=4.0)
+    for share in (0, 0.3, 1):
+        assert np.dot(weights, (1 - share) * start + share * end) + bias == pytest.approx(0, abs=1e-12)
+    assert np.linalg.norm(end - start) > 2 * np.hypot(8, 8)
+
+
+def test_weights_of_0_are_drawn_white_whatever_the_others_are():
+    """A palette from the smallest to the largest weight would move its middle away from 0."""
+    picture = plots.weight_images({"mostly positive": np.where(np.arange(784) % 2, 0.0, np.arange(784) / 10)})
+    image, = picture.axes[0].images
+    assert image.norm.vmin == -image.norm.vmax and image.norm.vmax == pytest.approx(78.2)
+    assert np.all(image.cmap(image.norm(0.0))[:3] > np.array(0.95))

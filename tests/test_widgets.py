@@ -8,9 +8,19 @@ import ipywidgets
 import keras
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from utils.models import GAN
-from utils.widgets import binarisation_explorer, game_explorer, latent_explorer, slider
+from utils.scratch import logistic_gradient
+from utils.widgets import (
+    binarisation_explorer,
+    curve_explorer,
+    game_explorer,
+    latent_explorer,
+    neuron_explorer,
+    optimiser_race,
+    slider,
+)
 
 RNG = np.random.default_rng(6)
 
@@ -42,9 +52,19 @@ def game():
                          lambda x: np.exp(-2 * (x - 1)**2) * np.sqrt(2 / np.pi))
 
 
+def clouds(seed):
+    labels = np.arange(60) % 2
+    return np.random.default_rng(seed).normal(size=(60, 2)) + 2 * labels[:, None] - 0.6, labels
+
+
+def neuron():
+    return neuron_explorer(clouds, logistic_gradient)
+
+
 @pytest.fixture(scope="module")
 def explorers():
-    return {"binarisation": binarisation(), "latent": latent(), "game": game()}
+    return {"binarisation": binarisation(), "latent": latent(), "game": game(), "race": optimiser_race(),
+            "neuron": neuron(), "curve": curve_explorer()}
 
 
 @pytest.fixture
@@ -56,14 +76,24 @@ def explorer(request, explorers):
         explorer.controls[name].value = value
 
 
-every_explorer = pytest.mark.parametrize("explorer", ["binarisation", "latent", "game"], indirect=True)
-slider_explorer = pytest.mark.parametrize("explorer", ["binarisation", "latent"], indirect=True)
+every_explorer = pytest.mark.parametrize("explorer", ["binarisation", "latent", "game", "race", "neuron", "curve"],
+                                         indirect=True)
+slider_explorer = pytest.mark.parametrize("explorer", ["binarisation", "latent", "race", "neuron", "curve"],
+                                          indirect=True)
 game_only = pytest.mark.parametrize("explorer", ["game"], indirect=True)
+race_only = pytest.mark.parametrize("explorer", ["race"], indirect=True)
+curve_only = pytest.mark.parametrize("explorer", ["curve"], indirect=True)
+neuron_only = pytest.mark.parametrize("explorer", ["neuron"], indirect=True)
 
 
 def button(explorer, description):
     rows = [child for child in explorer.box.children if isinstance(child, ipywidgets.HBox)]
     return next(each for each in rows[0].children if each.description == description)
+
+
+def ends(control):
+    """Return the first and the last value of a slider or of a list to choose from."""
+    return (control.options[0], control.options[-1]) if hasattr(control, "options") else (control.min, control.max)
 
 
 def is_png(value):
@@ -85,7 +115,7 @@ def test_display_carries_the_widget_and_a_picture(explorer):
 def test_every_slider_changes_the_picture_and_back(explorer):
     for control in explorer.controls.values():
         before, value = explorer.image.value, control.value
-        control.value = control.max
+        control.value = ends(control)[1]
         assert is_png(explorer.image.value) and explorer.image.value != before
         control.value = value
         assert explorer.image.value == before
@@ -94,13 +124,13 @@ def test_every_slider_changes_the_picture_and_back(explorer):
 @every_explorer
 def test_the_stored_picture_is_that_of_the_controls_first_values(explorer):
     control = next(iter(explorer.controls.values()))
-    control.value = control.min
+    control.value = ends(control)[0]
     assert explorer._repr_mimebundle_()["image/png"] == base64.b64encode(explorer.default).decode()
 
 
 @every_explorer
 def test_extremes_of_all_sliders_draw(explorer):
-    for values in itertools.product(*((control.min, control.max) for control in explorer.controls.values())):
+    for values in itertools.product(*(ends(control) for control in explorer.controls.values())):
         for control, value in zip(explorer.controls.values(), values, strict=True):
             control.value = value
         assert is_png(explorer.image.value)
@@ -114,6 +144,75 @@ def test_redraw_takes_less_than_a_tenth_of_a_second(explorer):
         explorer.redraw()
         times.append(time.thread_time() - began)
     assert min(times) < 0.1
+
+
+@race_only
+@pytest.mark.parametrize(("learning_rate", "momentum", "says"), [
+    (-0.8, 0.8, "SGD never, momentum 29, Adam 34"), (-0.3, 0.5, "SGD never, momentum never")])
+def test_race_says_who_arrived_and_when(explorer, learning_rate, momentum, says):
+    explorer.controls["learning_rate"].value, explorer.controls["momentum"].value = learning_rate, momentum
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "set_text", lambda text, words: said.append(words))
+        explorer.redraw()
+    assert len(said) == 1 and says in said[0]
+
+
+@curve_only
+@pytest.mark.parametrize(("hidden", "waves", "layer"), [(1, 3, 1), (12, 3, 1), (40, 8, 7), (64, 2, 20)])
+def test_curve_is_fitted_as_well_as_these_hidden_neurons_can(explorer, hidden, waves, layer):
+    """The network drawn is that of NumPy's least squares on the same hidden neurons, and so is the error in words."""
+    for name, value in {"hidden": hidden, "waves": waves, "layer": layer}.items():
+        explorer.controls[name].value = value
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "set_text", lambda text, words: said.append(words))
+        explorer.redraw()
+    x, random = np.linspace(0, 1, 401), np.random.default_rng(layer)
+    kinks, slopes = random.random(64), random.choice([-1.0, 1.0], 64)
+    neurons = np.maximum(slopes[:hidden] * (x[:, None] - kinks[:hidden]), 0)
+    columns, curve = np.concatenate([np.ones((401, 1)), neurons], axis=1), np.sin(2 * np.pi * waves * x**2)
+    best = columns @ np.linalg.lstsq(columns, curve, rcond=None)[0]
+    assert said == [f"{hidden} hidden neuron{'s' * (hidden > 1)}: error {np.sqrt(np.mean((best - curve)**2)):.3f}"]
+
+
+@neuron_only
+@pytest.mark.parametrize(("description", "steps"), [("1 step downhill", 1), ("20 steps downhill", 20)])
+def test_neuron_goes_down_the_gradient_that_it_was_given(explorer, description, steps):
+    explorer.controls["seed"].value = 5
+    button(explorer, "start at zero").click()
+    weights, bias, (points, labels) = np.zeros(2), 0.0, clouds(5)
+    for _ in range(steps):
+        of_weights, of_bias = logistic_gradient(points, labels, weights, bias)
+        weights, bias = weights - of_weights, bias - of_bias
+    button(explorer, description).click()
+    values = [explorer.controls[name].value for name in ("first", "second", "bias")]
+    np.testing.assert_allclose(values, [*weights, bias], rtol=1e-12)
+
+
+@neuron_only
+def test_neuron_says_its_hits_and_its_loss(explorer):
+    """Of a neuron that ignores the second input, on points where the loss can be computed by hand."""
+    for name, value in {"first": 2.0, "second": 0.0, "bias": -1.0, "seed": 3}.items():
+        explorer.controls[name].value = value
+    points, labels = clouds(3)
+    probability = 1 / (1 + np.exp(1 - 2 * points[:, 0]))
+    loss = -np.log(np.where(labels == 1, probability, 1 - probability)).mean()
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "set_text", lambda text, words: said.append(words))
+        explorer.redraw()
+    assert said[0] == f"{np.sum((probability > 0.5) == labels)} of 60 right"
+    assert said[1].startswith(f"loss {loss:.3f} nats; lowest with this bias 0.")
+
+
+@neuron_only
+def test_neuron_without_weights_has_no_boundary_and_ln_2_to_lose(explorer):
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "set_text", lambda text, words: said.append(words))
+        button(explorer, "start at zero").click()
+    assert said[-1].startswith("loss 0.693 nats")
 
 
 @game_only

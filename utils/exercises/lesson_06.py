@@ -38,7 +38,7 @@ def _images_logits_and_gaussians():
     return cases
 
 
-class _Decoder:
+class Decoder:
     """A function of latents that can be called, and asked to `predict`, like a Keras model."""
 
     def __init__(self, function):
@@ -54,7 +54,7 @@ class _Decoder:
 def _planar_decoder(pixels):
     """Return a linear decoder whose output tells both latents apart."""
     weights = np.random.default_rng(pixels).normal(size=(2, pixels)).astype(np.float32)
-    return _Decoder(lambda latents: ops.matmul(latents, weights))
+    return Decoder(lambda latents: ops.matmul(latents, weights))
 
 
 def _quantiles(side):
@@ -289,7 +289,7 @@ EXERCISES = (
     Exercise(
         identifier="6.5",
         reference=sample_prior,
-        cases=lambda: [(_Decoder(_probe), 4000, 2), (_Decoder(_probe), 3000, 5)],
+        cases=lambda: [(Decoder(_probe), 4000, 2), (Decoder(_probe), 3000, 5)],
         observe=_moments_of_samples,
         mistakes=(
             Mistake("these are the pixels' probabilities. A sample of the model is an image: toss each pixel's coin.",

@@ -36,4 +36,48 @@ from utils.plots.games import (
 )
 from utils.plots.images import as_squares, asset, class_counts, digits, draw_digits, mosaic
 from utils.plots.latents import draw_latents, gaps, gradient_noise, planes, posteriors
+from utils.plots.layers import (
+    bump,
+    computational_graph,
+    curve_fits,
+    folding,
+    logit_gradient,
+    matrix_product,
+    network_shapes,
+    regions,
+    signals,
+    step_errors,
+    weight_maps,
+)
 from utils.plots.live import TrainingPicture
+from utils.plots.neurons import (
+    BETWEEN,
+    activations,
+    boundary,
+    cross_entropy,
+    descents,
+    draw_points,
+    gates,
+    logarithmic_curves,
+    neuron_and_model,
+    neurons_in_the_plane,
+    one_input,
+    perceptron_runs,
+    slope_chain,
+    weight_images,
+    window,
+)
+from utils.plots.training import (
+    agreement,
+    captioned,
+    convolution,
+    draw_race,
+    draw_valley,
+    feature_maps,
+    move_race,
+    overfitting,
+    races,
+    receptive_fields,
+    schedules,
+    trust,
+)

@@ -8,3 +8,6 @@ from utils.widgets.binarisation import binarisation_explorer
 from utils.widgets.explorer import Explorer, slider
 from utils.widgets.games import game_explorer
 from utils.widgets.latents import latent_explorer
+from utils.widgets.layers import curve_explorer
+from utils.widgets.neurons import neuron_explorer
+from utils.widgets.optimisers import optimiser_race

@@ -1,0 +1,387 @@
+"""Lesson 2 · Feedforward networks."""
+
+import numpy as np
+
+from utils.exercises.engine import Exercise, Mistake
+from utils.scratch import dense_backward, dense_forward, gradient_check, he_initialisation, softmax_cross_entropy
+
+
+def _layers():
+    """Return (inputs, weights, bias) cases; square ones too, where transposed or misplaced arrays go through."""
+    random = np.random.default_rng(0)
+    return [
+        (np.array([[1.0, -2.0]]), np.array([[0.5, 2.0, -1.0], [1.0, 0.3, 0.2]]), np.array([0.1, -0.2, 0.4])),
+        *((random.normal(size=(batch, fan_in)), random.normal(size=(fan_in, fan_out)), random.normal(size=fan_out))
+          for batch, fan_in, fan_out in ((3, 3, 3), (5, 4, 2), (8, 784, 10))),
+    ]
+
+
+def _layers_backwards():
+    """Return (output_gradient, inputs, weights) cases, likewise."""
+    random = np.random.default_rng(1)
+    return [
+        (np.array([[1.0, -0.5]]), np.array([[2.0, 3.0, -1.0]]), np.array([[0.5, 2.0], [1.0, -0.3], [0.2, -1.0]])),
+        *((random.normal(size=(batch, fan_out)), random.normal(size=(batch, fan_in)),
+           random.normal(size=(fan_in, fan_out))) for batch, fan_in, fan_out in ((3, 3, 3), (5, 4, 2), (8, 12, 10))),
+    ]
+
+
+def _backward(output_gradient, inputs, weights, /, **other_parts):
+    """Return the right three gradients, but for those given by name."""
+    parts = dict(zip(("inputs", "weights", "bias"), dense_backward(output_gradient, inputs, weights)))
+    return tuple((parts | other_parts).values())
+
+
+def _rotated(first, second, third):
+    return second, third, first
+
+
+def _logits_and_labels():
+    """Return logits small, large enough to round a probability to 0, and so large that exp overflows."""
+    random = np.random.default_rng(2)
+    return [
+        (np.array([[1.0, 2.0, -0.5]]), np.array([1])),
+        (random.normal(0, 2, (4, 3)), np.array([2, 0, 1, 1])),
+        (random.normal(0, 3, (6, 10)), np.array([3, 9, 0, 4, 7, 1])),
+        (np.array([[0.0, 50.0, -40.0], [3.0, 1.0, 30.0]]), np.array([0, 2])),
+        (np.array([[1000.0, -1000.0, 999.0], [-1000.0, -1001.0, -998.0]]), np.array([1, 0])),
+    ]
+
+
+def _softmax(logits):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+
+
+def _loss_of(probabilities, labels, scale=None):
+    """Return loss and gradient made from probabilities, both divided by the batch size or by another scale."""
+    chosen, scale = probabilities[np.arange(len(labels)), labels], scale or len(labels)
+    return -np.sum(np.log(chosen)) / scale, (probabilities - np.eye(probabilities.shape[1])[labels]) / scale
+
+
+def _right_loss(logits, labels, gradient):
+    return softmax_cross_entropy(logits, labels)[0], gradient
+
+
+def _right_gradient(loss, logits, labels):
+    return loss, softmax_cross_entropy(logits, labels)[1]
+
+
+def _every_label_in_every_row(logits, labels):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    gradient = np.exp(log_probabilities)
+    gradient[:, labels] -= 1
+    return -log_probabilities[:, labels].mean(), gradient / len(labels)
+
+
+def _without_shift(logits, labels):
+    return _loss_of(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), labels)
+
+
+def _softmax_over_the_batch(logits, labels):
+    return _loss_of(_softmax(logits.T).T, labels)
+
+
+def _sizes_of_layers():
+    return [(300, 200), (50, 1200), (500, 120)]
+
+
+def _moments_of_draws(function, fan_in, fan_out):
+    """Return what tells right draws from wrong ones: shape, moments relative to the right ones, and the generator.
+
+    Each layer has tens of thousands of weights, so that rounding hides the scatter of their moments.
+    """
+    first, same, other = (np.asarray(function(fan_in, fan_out, np.random.default_rng(seed)), np.float64)
+                          for seed in (3, 3, 4))
+    wanted, came = np.sqrt(2 / fan_in), first.std()
+    return {
+        "shape of the weights": np.array(first.shape),
+        "their mean, as a share of the standard deviation wanted": np.round(first.mean() / wanted, 1),
+        "their standard deviation, as a share of the one wanted": np.round(came / wanted, 1),
+        "percent of them beyond one standard deviation, in tens":
+            np.round(100 * np.mean(np.abs(first - first.mean()) > came), -1),
+        "does `random`, and nothing else, decide the draw? (1 yes, 0 no)":
+            float(np.array_equal(first, same) and not np.array_equal(first, other)),
+    }
+
+
+def _cubic(point):
+    return np.sum(point**3) + np.prod(np.cos(point))
+
+
+def _cubic_gradient(point):
+    cosines = np.cos(point)
+    return 3 * point**2 - np.sin(point) * np.prod(cosines) / cosines
+
+
+def _gradients_to_check():
+    """Return right and wrong gradients of a curved function, with steps that leave an error to be seen."""
+    random = np.random.default_rng(5)
+    points = [np.array([0.5, -1.2]), random.normal(size=(2, 3)), random.normal(size=(2, 2, 2)).astype(np.float32)]
+    right = [_cubic_gradient(np.asarray(point, np.float64)) for point in points]
+    return [
+        (_cubic, points[0], right[0] * np.array([1.0, 1.5]), 0.1),
+        (_cubic, points[0], right[0], 0.1),
+        (_cubic, points[1], right[1] + np.arange(6).reshape(2, 3), 1e-6),
+        (_cubic, points[1], right[1], 0.3),
+        (_cubic, points[2], right[2], 1e-5),
+        (_cubic, points[2], -right[2], 0.2),
+    ]
+
+
+def _checked(function, of, point, gradient, step):
+    """Return the error found, and whether the point is still as it was after and whenever the function is called."""
+    kept = np.array(point)
+    error = function(of, point, gradient, step)
+    return {"error": error, "is `point` as it was? (1 yes, 0 no)": float(np.array_equal(point, kept))}
+
+
+def _slopes(function, point, step, above=1, below=1, distance=2):
+    """Return finite differences from a step above and below each number, with every part exchangeable."""
+    slopes = np.zeros(point.shape)
+    for index in np.ndindex(point.shape):
+        nudge = np.zeros_like(point)
+        nudge[index] = step
+        slopes[index] = (function(point + above * nudge) - function(point - below * nudge)) / (distance * step)
+    return slopes
+
+
+def _relative(gradient, slopes):
+    return np.abs(gradient - slopes).max() / max(np.abs(gradient).max(), np.abs(slopes).max())
+
+
+def _check_with(error=_relative, dtype=np.float64, **parts):
+    def check(function, point, gradient, step=1e-6):
+        return error(gradient, _slopes(function, np.array(point, dtype), step, **parts))
+    return check
+
+
+def _all_at_once(function, point, gradient, step=1e-6):
+    point = np.array(point, np.float64)
+    return _relative(gradient, (function(point + step) - function(point - step)) / (2 * step) * np.ones(point.shape))
+
+
+def _in_place(function, point, gradient, step=1e-6):
+    slopes = np.zeros(point.shape)
+    for index in np.ndindex(point.shape):
+        point[index] += step
+        above = function(point)
+        point[index] -= 2 * step
+        slopes[index] = (above - function(point)) / (2 * step)
+    return _relative(gradient, slopes)
+
+
+EXERCISES = (
+    Exercise(
+        identifier="2.1",
+        reference=dense_forward,
+        cases=_layers,
+        mistakes=(
+            Mistake("the weights are transposed. They come with one neuron a column already, (fan_in, fan_out).",
+                    lambda inputs, weights, bias: inputs @ weights.T + bias),
+            Mistake("the bias is missing. What does a neuron give for an input of zeros?",
+                    lambda inputs, weights, bias: inputs @ weights + 0 * bias),
+            Mistake("the bias is subtracted. In this course it is added, as in Keras.",
+                    lambda inputs, weights, bias: inputs @ weights - bias),
+            Mistake("the bias is added down the batch, one number an example. It belongs to the neurons, one number a "
+                    "column.",
+                    lambda inputs, weights, bias: inputs @ weights + bias[:, None]),
+            Mistake("`*` multiplies element by element. A neuron adds its products up: which operator does both?",
+                    lambda inputs, weights, bias: inputs * weights + bias),
+            Mistake("an activation is in it already. Here the plain weighted sums are wanted; the ReLU comes after.",
+                    lambda inputs, weights, bias: np.maximum(inputs @ weights + bias, 0)),
+            Mistake("the factors are in the wrong order: every row of the *inputs* meets every column of the weights.",
+                    lambda inputs, weights, bias: weights @ inputs + bias),
+        ),
+        hints=(
+            "The drawing above is the whole answer: which two arrays are multiplied, and what is added to each row?",
+            "`@` is NumPy's matrix product. (batch, fan_in) @ (fan_in, fan_out) is (batch, fan_out).",
+            "An array of shape (fan_out,) plus one of shape (batch, fan_out): NumPy adds it to every row by itself.",
+        ),
+    ),
+    Exercise(
+        identifier="2.2",
+        reference=dense_backward,
+        cases=_layers_backwards,
+        mistakes=(
+            Mistake("the gradients for weights and bias are averaged over the batch once more. The loss was an average "
+                    "already, so that 1/batch is in `output_gradient`.",
+                    lambda output_gradient, inputs, weights: _backward(
+                        output_gradient, inputs, weights, weights=inputs.T @ output_gradient / len(inputs),
+                        bias=output_gradient.mean(axis=0))),
+            Mistake("the gradient for the weights is averaged over the batch once more. That 1/batch is in "
+                    "`output_gradient` already.",
+                    lambda output_gradient, inputs, weights: _backward(
+                        output_gradient, inputs, weights, weights=inputs.T @ output_gradient / len(inputs))),
+            Mistake("the gradient for the bias is averaged over the batch. A bias takes part in every example: do "
+                    "parts of a gradient add up, or average?",
+                    lambda output_gradient, inputs, weights: _backward(
+                        output_gradient, inputs, weights, bias=output_gradient.mean(axis=0))),
+            Mistake("the bias' gradient is summed over the wrong axis. There is one bias a neuron, and it takes part "
+                    "in every example.",
+                    lambda output_gradient, inputs, weights: _backward(
+                        output_gradient, inputs, weights, bias=output_gradient.sum(axis=1))),
+            Mistake("the bias' gradient is not summed over the batch: it must have the shape of the bias, (fan_out,).",
+                    lambda output_gradient, inputs, weights: _backward(
+                        output_gradient, inputs, weights, bias=output_gradient)),
+            Mistake("the gradient for the inputs lacks a transpose: the error travels back from neurons to inputs.",
+                    lambda output_gradient, inputs, weights: _backward(
+                        output_gradient, inputs, weights, inputs=output_gradient @ weights)),
+            Mistake("the gradient for the weights is transposed. It must have the weights' shape, (fan_in, fan_out).",
+                    lambda output_gradient, inputs, weights: _backward(
+                        output_gradient, inputs, weights, weights=output_gradient.T @ inputs)),
+            Mistake("the three gradients come in another order: inputs, weights, bias are wanted.",
+                    lambda output_gradient, inputs, weights: _rotated(*dense_backward(
+                        output_gradient, inputs, weights))),
+            Mistake("every sign is turned. This is the gradient itself; descent subtracts it later.",
+                    lambda output_gradient, inputs, weights: tuple(
+                        -part for part in dense_backward(output_gradient, inputs, weights))),
+        ),
+        hints=(
+            "Three formulas stand above the cell, one for each gradient. Translate sum by sum: over which index does "
+            "each of them run?",
+            "A gradient has the shape of what it is for. (batch, fan_in), (fan_in, fan_out) and (batch, fan_out) can "
+            "be multiplied in only one way that gives each.",
+            "Two matrix products with one `.T` each, and one `.sum(axis=…)`, returned as a tuple.",
+        ),
+    ),
+    Exercise(
+        identifier="2.3",
+        reference=softmax_cross_entropy,
+        cases=_logits_and_labels,
+        mistakes=(
+            Mistake("right for small logits, but `exp(1000)` is infinite. Which number may you subtract from all "
+                    "logits of a row without changing their softmax?",
+                    _without_shift),
+            Mistake("right for small logits, but where a probability has been rounded to 0, its logarithm is -∞. Take "
+                    "the logarithm of the softmax by the formula, before anything is divided.",
+                    lambda logits, labels: _loss_of(_softmax(logits), labels)),
+            Mistake("right for small logits, but the tiny number under the logarithm hides how wrong the network is: "
+                    "the loss of a label can no longer grow without bound.",
+                    lambda logits, labels: _right_gradient(-np.mean(np.log(_softmax(logits)[
+                        np.arange(len(labels)), labels] + 1e-12)), logits, labels)),
+            Mistake("you sum over the batch. Average, so that the loss does not depend on the batch size.",
+                    lambda logits, labels: tuple(len(labels) * part for part in softmax_cross_entropy(logits, labels))),
+            Mistake("the loss is right, but its gradient lacks the 1/batch of the average.",
+                    lambda logits, labels: _right_loss(
+                        logits, labels, len(labels) * softmax_cross_entropy(logits, labels)[1])),
+            Mistake("the gradient is averaged twice: divide by the batch once.",
+                    lambda logits, labels: _right_loss(
+                        logits, labels, softmax_cross_entropy(logits, labels)[1] / len(labels))),
+            Mistake("you divide by the number of classes as well. Each example has one label, and one -log p.",
+                    lambda logits, labels: tuple(part / logits.shape[1]
+                                                 for part in softmax_cross_entropy(logits, labels))),
+            Mistake("the loss is right, but the sign of its gradient is turned: gradient *descent* would make the "
+                    "label less likely.",
+                    lambda logits, labels: _right_loss(logits, labels, -softmax_cross_entropy(logits, labels)[1])),
+            Mistake("the loss has the wrong sign: a logarithm of a probability is negative, a loss is not.",
+                    lambda logits, labels: _right_gradient(-softmax_cross_entropy(logits, labels)[0], logits, labels)),
+            Mistake("the loss is right, but its gradient lacks the 1 at the label: these are the probabilities.",
+                    lambda logits, labels: _right_loss(logits, labels, _softmax(logits) / len(labels))),
+            Mistake("`[:, labels]` picks every label in every row. Pair each row with its own label.",
+                    _every_label_in_every_row),
+            Mistake("the softmax runs over the batch. The probabilities of one example, a row, must add up to 1.",
+                    _softmax_over_the_batch),
+            Mistake("the loss is in bits: `np.log2`. This course counts in nats, by the natural logarithm.",
+                    lambda logits, labels: tuple(part / np.log(2) for part in softmax_cross_entropy(logits, labels))),
+            Mistake("the loss is in bits: `np.log2`. This course counts in nats, by the natural logarithm.",
+                    lambda logits, labels: _right_gradient(softmax_cross_entropy(logits, labels)[0] / np.log(2),
+                                                           logits, labels)),
+        ),
+        hints=(
+            "First make the logits harmless: subtract from each row its largest (`max(axis=1, keepdims=True)`).",
+            "The logarithm of the softmax is the shifted logit minus the log of the sum of `exp` of the shifted "
+            "logits; `exp` of all that are the probabilities.",
+            "`[np.arange(len(labels)), labels]` picks each row's label, from the log-probabilities for the loss, and "
+            "from the probabilities to subtract 1. Then divide the gradient by the batch size.",
+        ),
+    ),
+    Exercise(
+        identifier="2.4",
+        reference=he_initialisation,
+        cases=_sizes_of_layers,
+        observe=_moments_of_draws,
+        mistakes=(
+            Mistake("the variance is 1 / fan_in. The ReLU loses half of the signal: what makes up for it?",
+                    lambda fan_in, fan_out, random: random.normal(0, np.sqrt(1 / fan_in), (fan_in, fan_out))),
+            Mistake("2 / fan_in is the variance, and `random.normal` wants a standard deviation.",
+                    lambda fan_in, fan_out, random: random.normal(0, 2 / fan_in, (fan_in, fan_out))),
+            Mistake("the variance has fan_out in it. How many terms does one neuron add up?",
+                    lambda fan_in, fan_out, random: random.normal(0, np.sqrt(2 / fan_out), (fan_in, fan_out))),
+            Mistake("this is Glorot's rule, 2 / (fan_in + fan_out), made for tanh. It takes no account of what the "
+                    "ReLU stops.",
+                    lambda fan_in, fan_out, random: random.normal(
+                        0, np.sqrt(2 / (fan_in + fan_out)), (fan_in, fan_out))),
+            Mistake("these are uniform, up to ± the standard deviation that is wanted, and so too small. Draw from a "
+                    "normal distribution.",
+                    lambda fan_in, fan_out, random: np.sqrt(2 / fan_in) * random.uniform(-1, 1, (fan_in, fan_out))),
+            Mistake("the variance is right, but the distribution uniform. Draw from a normal one, as the text does.",
+                    lambda fan_in, fan_out, random: np.sqrt(6 / fan_in) * random.uniform(-1, 1, (fan_in, fan_out))),
+            Mistake("these are numbers from 0 to 1 or all positive: their mean must be 0, or every sum drifts.",
+                    lambda fan_in, fan_out, random: np.sqrt(2 / fan_in) * random.random((fan_in, fan_out))),
+            Mistake("these are standard normal numbers, not scaled. How large is a sum of fan_in of them?",
+                    lambda fan_in, fan_out, random: random.normal(size=(fan_in, fan_out))),
+            Mistake("the weights are transposed: (fan_in, fan_out) is wanted.",
+                    lambda fan_in, fan_out, random: random.normal(0, np.sqrt(2 / fan_in), (fan_out, fan_in))),
+            *(Mistake("the generator `random` does not decide the draw. Call `random.normal`, not `np.random.normal`, "
+                      "and make no generator of your own.",
+                      lambda fan_in, fan_out, random, seed=seed: np.random.default_rng(seed).normal(
+                          0, np.sqrt(2 / fan_in), (fan_in, fan_out))) for seed in (0, None)),
+        ),
+        hints=(
+            "Var(a) = fan_in · Var(w) · E[h²], and a ReLU leaves E[h²] = ½ Var(a) of the layer before. Which Var(w) "
+            "leaves everything as it was?",
+            "`random.normal(mean, standard_deviation, shape)`: the second argument is a standard deviation. How do you "
+            "get it from a variance?",
+            "Mean 0, the root of the variance above the cell, and a shape with the inputs as rows.",
+        ),
+    ),
+    Exercise(
+        identifier="2.5",
+        reference=gradient_check,
+        cases=_gradients_to_check,
+        observe=_checked,
+        mistakes=(
+            Mistake("the difference is taken forwards only, from x to x + h, and its error shrinks no faster than h. "
+                    "Step to both sides.",
+                    _check_with(below=0, distance=1)),
+            Mistake("the difference is taken backwards only. Step to both sides.",
+                    _check_with(above=0, distance=1)),
+            Mistake("every slope is twice too large: how far apart are the two points?",
+                    _check_with(distance=1)),
+            Mistake("both steps go half as far as you divide by. From x − h to x + h it is 2h.",
+                    _check_with(above=0.5, below=0.5)),
+            Mistake("the slopes have the wrong sign: f(x + h) − f(x − h), not the other way round.",
+                    _check_with(above=-1, below=-1)),
+            *(Mistake("you compute in float32, which has 7 digits: the difference of two such numbers has hardly any "
+                      "left. Make the point float64 first.",
+                      _check_with(dtype=dtype)) for dtype in (np.float32, None)),
+            Mistake("this is the error itself. Divide by the largest slope: a difference of 0.01 is much for a slope "
+                    "of 0.1 and nothing for 1000.",
+                    _check_with(error=lambda gradient, slopes: np.abs(gradient - slopes).max())),
+            Mistake("each number is compared with its own slope. The formula divides by the largest slope of the whole "
+                    "array, so that rounding in a slope of nearly 0 does no harm.",
+                    _check_with(error=lambda gradient, slopes: np.max(
+                        np.abs(gradient - slopes) / np.maximum(np.abs(gradient), np.abs(slopes))))),
+            Mistake("you average the errors. One wrong number among a million must show: take the largest.",
+                    _check_with(error=lambda gradient, slopes: np.abs(gradient - slopes).mean()
+                                / max(np.abs(gradient).max(), np.abs(slopes).max()))),
+            Mistake("errors of different signs cancel: take the size of each difference first (`np.abs`).",
+                    _check_with(error=lambda gradient, slopes: (gradient - slopes).max()
+                                / max(np.abs(gradient).max(), np.abs(slopes).max()))),
+            Mistake("all numbers are nudged at once, which gives a single slope for all. Nudge one at a time.",
+                    _all_at_once),
+            Mistake("the point is not put back after a nudge: work on a copy, and undo each nudge before the next.",
+                    _in_place),
+        ),
+        hints=(
+            "`for index in np.ndindex(point.shape)` visits every number of an array of any shape. At each, nudge this "
+            "one number up and down and see how far the function moves.",
+            "An array `nudge` of zeros (float64) with `step` at one place: `function(point + nudge)` leaves `point` "
+            "alone. Divide the difference by how far apart the two points are.",
+            "In the end two numbers: the largest |gradient − slope| of all, divided by the largest size that occurs in "
+            "either of the two arrays.",
+        ),
+    ),
+)
