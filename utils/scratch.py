@@ -35,7 +35,7 @@ def sigmoid_derivative(sums):
 def perceptron_update(weights, bias, point, label, rate=1.0):
     """Return (weights, bias) after one point (features,) with its label, 0 or 1: only a wrong answer moves them.
 
-    Source: Rosenblatt (1958).
+    Source: Rosenblatt (1962).
     """
     sums = neuron(point[None], weights, bias)
     require_labels(np.array([label]), sums)

@@ -65,9 +65,11 @@ def _in_place(weights, bias, point, label, rate=1.0):
 def _batches_and_labels():
     random = np.random.default_rng(2)
     return [
+        (np.array([[2.0, -1.0, 0.5], [0.4, 1.0, -2.0]]), np.array([1, 0]), np.array([0.5, 1.0, -0.7]), -0.3),
         (np.array([[2.0, -1.0]]), np.array([1]), np.array([0.5, 1.0]), -0.3),
         (np.array([[1.0, 2.0], [-3.0, 0.5]]), np.array([0, 1]), np.array([0.4, -0.7]), 0.6),
         (random.normal(size=(5, 3)), np.array([1, 0, 0, 1, 0]), random.normal(size=3), 1.5),
+        (1000 * random.normal(size=(5, 3)), np.array([1, 0, 0, 1, 0]), random.normal(size=3), 1.5),
         (random.random((40, 784)), np.arange(40) % 2, random.normal(size=784) / 20, -0.2),
     ]
 
@@ -152,6 +154,7 @@ EXERCISES = (
         identifier="1.2",
         reference=sigmoid_derivative,
         cases=_sums,
+        tolerance=1e-10,
         mistakes=(
             Mistake("this is the sigmoid itself, its height. The slope needs a second factor.",
                     lambda sums: sigmoid(sums)),

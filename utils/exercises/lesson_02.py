@@ -40,6 +40,7 @@ def _logits_and_labels():
     """Return logits small, large enough to round a probability to 0, and so large that exp overflows."""
     random = np.random.default_rng(2)
     return [
+        (np.array([[1.0, 2.0, -0.5, 0.3], [0.2, -1.0, 1.5, 0.7]]), np.array([1, 2])),
         (np.array([[1.0, 2.0, -0.5]]), np.array([1])),
         (random.normal(0, 2, (4, 3)), np.array([2, 0, 1, 1])),
         (random.normal(0, 3, (6, 10)), np.array([3, 9, 0, 4, 7, 1])),
@@ -92,8 +93,10 @@ def _moments_of_draws(function, fan_in, fan_out):
 
     Each layer has tens of thousands of weights, so that rounding hides the scatter of their moments.
     """
-    first, same, other = (np.asarray(function(fan_in, fan_out, np.random.default_rng(seed)), np.float64)
-                          for seed in (3, 3, 4))
+    draws = [function(fan_in, fan_out, np.random.default_rng(seed)) for seed in (3, 3, 4)]
+    if draws[0] is None:
+        return None
+    first, same, other = (np.asarray(draw, np.float64) for draw in draws)
     wanted, came = np.sqrt(2 / fan_in), first.std()
     return {
         "shape of the weights": np.array(first.shape),
@@ -115,6 +118,10 @@ def _cubic_gradient(point):
     return 3 * point**2 - np.sin(point) * np.prod(cosines) / cosines
 
 
+def _falling(point):
+    return np.sum(np.exp(-point)) - 3 * np.sum(point)
+
+
 def _gradients_to_check():
     """Return right and wrong gradients of a curved function, with steps that leave an error to be seen."""
     random = np.random.default_rng(5)
@@ -127,6 +134,7 @@ def _gradients_to_check():
         (_cubic, points[1], right[1], 0.3),
         (_cubic, points[2], right[2], 1e-5),
         (_cubic, points[2], -right[2], 0.2),
+        (_falling, points[1], -2 * (np.exp(-points[1]) + 3), 1e-5),  # all slopes are negative
     ]
 
 
@@ -343,6 +351,10 @@ EXERCISES = (
         cases=_gradients_to_check,
         observe=_checked,
         mistakes=(
+            Mistake("the error is divided by the largest slope with its sign. Where all slopes are negative, that is "
+                    "the smallest one, and the error itself turns negative: take absolute values first.",
+                    _check_with(error=lambda gradient, slopes: np.abs(gradient - slopes).max()
+                                / max(gradient.max(), slopes.max()))),
             Mistake("the difference is taken forwards only, from x to x + h, and its error shrinks no faster than h. "
                     "Step to both sides.",
                     _check_with(below=0, distance=1)),
