@@ -1,4 +1,4 @@
-"""The figures that lessons 6 and 8 claim, over several seeds. Run by `make bench`; takes about twelve minutes."""
+"""The figures that lessons 2, 3, 6 and 8 claim, over several seeds. Run by `make bench`; takes about twenty minutes."""
 
 import statistics
 import time
@@ -7,10 +7,22 @@ import keras
 import numpy as np
 import pytest
 
+from utils import scratch
 from utils.data import binarised_test_set, flatten, from_symmetric_range, load_mnist, to_unit_range
 from utils.evaluation import classes_covered, report
 from utils.likelihood import log_marginal_by_quadrature
-from utils.models import VAE, SmoothGAN, build_decoder, build_discriminator, build_encoder, build_generator
+from utils.models import (
+    CLASSIFIER_BATCH_SIZE,
+    CLASSIFIER_EPOCHS,
+    VAE,
+    SmoothGAN,
+    build_classifier,
+    build_decoder,
+    build_discriminator,
+    build_encoder,
+    build_generator,
+    classifier_optimizer,
+)
 
 SEEDS = (0, 1, 2)
 EPOCHS, BATCH_SIZE = 20, 200  # as in lesson 6
@@ -45,6 +57,41 @@ def print_table(title, rows):
     for seed, row in zip(SEEDS, rows, strict=True):
         print(f"{seed:6}" + "".join(f"{value:16.2f}" for value in row.values()))
     print("  mean" + "".join(f"{statistics.mean(row[name] for row in rows):16.2f}" for name in rows[0]))
+
+
+def figures_of_lesson_2(train_images, seed):
+    """Train lesson 2's network in NumPy; return its seconds and its accuracy on the test images in percent."""
+    mnist, random = load_mnist(), np.random.default_rng(seed)
+    began = time.perf_counter()
+    parameters = scratch.initialise((784, 512, 128, 10), random)
+    scratch.train_network(parameters, train_images, mnist.train_labels, epochs=10, learning_rate=0.1, random=random)
+    seconds = time.perf_counter() - began
+    logits = scratch.forward(parameters, to_unit_range(flatten(mnist.test_images)))[-1]
+    return {"training s": seconds, "accuracy %": 100 * np.mean(logits.argmax(axis=1) == mnist.test_labels)}
+
+
+def figures_of_lesson_3(train_images, seed):
+    """Train the judge's network; return its seconds and its accuracy on the test images in percent."""
+    mnist = load_mnist()
+    keras.utils.set_random_seed(seed)
+    classifier = build_classifier()
+    classifier.compile(classifier_optimizer(CLASSIFIER_EPOCHS * -(-len(train_images) // CLASSIFIER_BATCH_SIZE)),
+                       keras.losses.SparseCategoricalCrossentropy(from_logits=True), steps_per_execution=16)
+    began = time.perf_counter()
+    classifier.fit(train_images.reshape(-1, 28, 28, 1), mnist.train_labels, batch_size=CLASSIFIER_BATCH_SIZE,
+                   epochs=CLASSIFIER_EPOCHS, verbose=0)
+    seconds = time.perf_counter() - began
+    logits = classifier.predict(to_unit_range(mnist.test_images)[..., None], batch_size=500, verbose=0)
+    return {"training s": seconds, "accuracy %": 100 * np.mean(logits.argmax(axis=1) == mnist.test_labels)}
+
+
+@pytest.mark.parametrize(("figures", "least", "longest"), [(figures_of_lesson_2, 97.5, 60),
+                                                           (figures_of_lesson_3, 99.2, 90)], ids=["2", "3"])
+def test_lesson_reaches_its_accuracy_with_every_seed(train_images, figures, least, longest):
+    rows = [figures(train_images, seed) for seed in SEEDS]
+    print_table(f"{figures.__name__}: all 10,000 test images", rows)
+    assert min(row["accuracy %"] for row in rows) >= least
+    assert max(row["training s"] for row in rows) <= longest
 
 
 def test_lesson_6_reaches_its_figures_with_every_seed(train_images):
