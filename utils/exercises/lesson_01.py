@@ -162,7 +162,7 @@ EXERCISES = (
                     "too.", lambda sums: 1 - sigmoid(sums)),
             Mistake("you take `sums` for the sigmoid's value. Compute the sigmoid of it first.",
                     lambda sums: sums * (1 - sums)),
-            Mistake("the second factor takes `sums` for the sigmoid's value: it is 1 less the sigmoid, not 1 less the sum.",
+            Mistake("the second factor takes `sums` for the sigmoid's value: it is 1 less the sigmoid.",
                     lambda sums: sigmoid(sums) * (1 - sums)),
             Mistake("the sigmoid is applied twice: this is the slope at sigmoid(a), not at a.",
                     lambda sums: sigmoid_derivative(sigmoid(sums))),
