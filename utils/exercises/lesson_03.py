@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from scipy import signal
 
 from utils.exercises.engine import Exercise, Mistake
 from utils.optimisers import adam_update
@@ -173,6 +174,8 @@ def _small_classifier(width, batch):
 
 def _after_a_step(function, model, optimizer, loss_function, images, labels):
     """Return the loss and how far the step moved the weights."""
+    parts = ("did any gradient reach the optimiser? (1 yes, 0 no)", "loss", "change of the trainable weights",
+             "change of the normalisation's averages")
     before = [np.array(weight) for weight in model.get_weights()]
     trainable = {id(variable) for variable in model.trainable_variables}
     try:
@@ -180,14 +183,12 @@ def _after_a_step(function, model, optimizer, loss_function, images, labels):
     except ValueError as error:
         if "gradients" not in str(error):  # Keras says "No gradients provided for any variable"
             raise
-        return {"did any gradient reach the optimiser? (1 yes, 0 no)": 0.0}
+        return dict.fromkeys(parts, 0.0)
     moved = {True: [], False: []}
     for variable, old in zip(model.weights, before, strict=True):
         moved[id(variable) in trainable].append(np.ravel(variable.numpy() - old))
-    return {"did any gradient reach the optimiser? (1 yes, 0 no)": 1.0,
-            "loss": None if loss is None else np.asarray(loss, np.float64),
-            "change of the trainable weights": np.concatenate(moved[True]),
-            "change of the normalisation's averages": np.concatenate(moved[False])}
+    loss = None if loss is None else np.asarray(loss, np.float64)
+    return dict(zip(parts, (1.0, loss, np.concatenate(moved[True]), np.concatenate(moved[False])), strict=True))
 
 
 def _step(model, optimizer, loss_function, images, labels, training=True, sign=1, before_loss=lambda logits: logits,
@@ -309,6 +310,9 @@ EXERCISES = (
             Mistake("the kernel is flipped in both directions. That is what mathematics calls a convolution; deep "
                     "learning lays the kernel on as it is.",
                     lambda image, kernel: convolve2d(image, np.asarray(kernel)[::-1, ::-1])),
+            Mistake("the result is larger than the image: the kernel sticks out on all sides, and it is flipped as "
+                    "well. That is the \"full\" convolution of signal processing; here it stays on the image as it is.",
+                    signal.convolve2d),
             Mistake("the kernel moves by two pixels at a time, a stride of 2. Move it by one.",
                     lambda image, kernel: convolve2d(image, kernel)[::2, ::2]),
             Mistake("the last row and the last column are missing. How many places are there for a kernel of 2 on a "
