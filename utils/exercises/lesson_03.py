@@ -166,20 +166,22 @@ def _small_classifier(width, batch):
 
     model = keras.Sequential([keras.Input((5,)), dense(width, 1), layers.BatchNormalization(), layers.ReLU(),
                               dense(10, 3)])
-    optimizer = keras.optimizers.SGD(0.5)  # not built: it takes any weights that it is given
+    # Momentum remembers the step before. Not built: it takes any weights that it is given.
+    optimizer = keras.optimizers.SGD(0.3, momentum=0.8)
     random = np.random.default_rng(batch)
     return (model, optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             random.random((batch, 5)).astype(np.float32), random.integers(0, 10, batch))
 
 
 def _after_a_step(function, model, optimizer, loss_function, images, labels):
-    """Return the loss and how far the step moved the weights."""
-    parts = ("did any gradient reach the optimiser? (1 yes, 0 no)", "loss", "change of the trainable weights",
+    """Return the losses of two steps, and how far they moved the weights."""
+    parts = ("did any gradient reach the optimiser? (1 yes, 0 no)", "losses of two steps", "change of the trainable weights",
              "change of the normalisation's averages")
     before = [np.array(weight) for weight in model.get_weights()]
     trainable = {id(variable) for variable in model.trainable_variables}
     try:
-        loss = function(model, optimizer, loss_function, tf.constant(images), tf.constant(labels))
+        losses = [function(model, optimizer, loss_function, tf.constant(images), tf.constant(labels))
+                  for _ in range(2)]
     except ValueError as error:
         if "gradients" not in str(error):  # Keras says "No gradients provided for any variable"
             raise
@@ -187,8 +189,8 @@ def _after_a_step(function, model, optimizer, loss_function, images, labels):
     moved = {True: [], False: []}
     for variable, old in zip(model.weights, before, strict=True):
         moved[id(variable) in trainable].append(np.ravel(variable.numpy() - old))
-    loss = None if loss is None else np.asarray(loss, np.float64)
-    return dict(zip(parts, (1.0, loss, np.concatenate(moved[True]), np.concatenate(moved[False])), strict=True))
+    losses = None if losses[0] is None else np.asarray(losses, np.float64)
+    return dict(zip(parts, (1.0, losses, np.concatenate(moved[True]), np.concatenate(moved[False])), strict=True))
 
 
 def _step(model, optimizer, loss_function, images, labels, training=True, sign=1, before_loss=lambda logits: logits,
@@ -227,6 +229,15 @@ def _step_without_the_optimizer(model, optimizer, loss_function, images, labels)
         loss = loss_function(labels, model(images, training=True))
     for gradient, variable in zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables):
         variable.assign_sub(gradient)
+    return loss
+
+
+def _step_with_its_rate_alone(model, optimizer, loss_function, images, labels):
+    with tf.GradientTape() as tape:
+        loss = loss_function(labels, model(images, training=True))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        variable.assign(variable - optimizer.learning_rate * gradient)
     return loss
 
 
@@ -358,6 +369,8 @@ EXERCISES = (
             Mistake("you subtract the gradients yourself, with a learning rate of 1. The optimiser knows the learning "
                     "rate and the rule.",
                     _step_without_the_optimizer),
+            Mistake("you take the learning rate from the optimiser and step yourself: its momentum, or the averages of "
+                    "Adam, are lost. Let `optimizer.apply` make the step.", _step_with_its_rate_alone),
             Mistake("the loss gets probabilities where it wants logits. Leave out the softmax.",
                     _step_with(before_loss=tf.nn.softmax)),
             Mistake("the weights are right, but the loss that comes back is measured after the step. Return the one "
