@@ -175,8 +175,8 @@ def _small_classifier(width, batch):
 
 def _after_a_step(function, model, optimizer, loss_function, images, labels):
     """Return the losses of two steps, and how far they moved the weights."""
-    parts = ("did any gradient reach the optimiser? (1 yes, 0 no)", "losses of two steps", "change of the trainable weights",
-             "change of the normalisation's averages")
+    parts = ("did any gradient reach the optimiser? (1 yes, 0 no)", "losses of two steps",
+             "change of the trainable weights", "change of the normalisation's averages")
     before = [np.array(weight) for weight in model.get_weights()]
     trainable = {id(variable) for variable in model.trainable_variables}
     try:
