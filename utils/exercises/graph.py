@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from utils.exercises.engine import Mistake
 
+TRACED = "can `fit` compute with it? (1 yes, 0 no)"
+
 
 def value_and_gradients(function, *arguments):
     """Return what the function computes in a graph, and the gradients of its sum by all arguments.
@@ -33,8 +35,8 @@ def value_and_gradients(function, *arguments):
         value, gradients = graph()
     except (NotImplementedError, AttributeError, TypeError):
         value = function(*tensors)  # an error of the learner's own is raised again here, and shown
-        return None if value is None else {"value": value, "can `fit` compute with it? (1 yes, 0 no)": 0.0}
-    return {"value": value, "can `fit` compute with it? (1 yes, 0 no)": 1.0,
+        return None if value is None else {"value": value, TRACED: 0.0}
+    return {"value": value, TRACED: 1.0,
             "its gradients": np.concatenate([np.ravel(gradient) for gradient in gradients])}
 
 

@@ -24,9 +24,8 @@ from utils.plots.canvas import (
     label,
     png,
 )
-from utils.plots.curves import curves, draw_curves, histogram, ladder
+from utils.plots.curves import curves, draw_curves, histogram, ladder, logarithmic_curves
 from utils.plots.games import (
-    GAME_BARS,
     broken_games,
     discriminator,
     draw_game,
@@ -34,7 +33,7 @@ from utils.plots.games import (
     generator_gradients,
     move_game,
 )
-from utils.plots.images import as_squares, asset, class_counts, digits, draw_digits, mosaic
+from utils.plots.images import as_squares, asset, captioned, class_counts, digits, draw_digits, mosaic
 from utils.plots.latents import draw_latents, gaps, gradient_noise, planes, posteriors
 from utils.plots.layers import (
     bump,
@@ -58,7 +57,6 @@ from utils.plots.neurons import (
     descents,
     draw_points,
     gates,
-    logarithmic_curves,
     neuron_and_model,
     neurons_in_the_plane,
     one_input,
@@ -69,7 +67,6 @@ from utils.plots.neurons import (
 )
 from utils.plots.training import (
     agreement,
-    captioned,
     convolution,
     draw_race,
     draw_valley,

@@ -5,6 +5,7 @@ import io
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
 from PIL import Image
 
 # Okabe and Ito (2008): tells eight colours apart for every common kind of colour vision.
@@ -79,6 +80,12 @@ def canvas(height, rows=1, columns=1, **options):
         axis.spines[["top", "right"]].set_visible(False)
         axis.tick_params(labelsize=9, color=INK)
     return picture, axes
+
+
+def arrow(axis, start, end, colour=INK, width=1.3, gap=0):
+    """Draw an arrow between two places, `gap` points short of both."""
+    axis.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color=colour, linewidth=width,
+                                   shrinkA=gap, shrinkB=gap, zorder=4))
 
 
 def label(axis, title="", x="", y=""):

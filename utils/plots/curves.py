@@ -34,6 +34,22 @@ def curves(series, title="", x="epoch", y="", reference_lines=None):
     return picture
 
 
+def logarithmic_curves(curves, x, y):
+    """Return curves that span powers of ten, over 0, 1, 2 …
+
+    Args:
+        curves: dictionary of name → positive values.
+        x, y: names of the axes.
+    """
+    picture, axis = canvas(height=3.3)
+    for (name, values), colour, line in zip(curves.items(), SERIES, ("-", "-", "-", ":"), strict=False):
+        axis.semilogy(values, color=colour, linewidth=2.6 if line == ":" else 1.8, linestyle=line, label=name)
+    axis.grid(color=GRID, linewidth=0.6)
+    axis.legend(frameon=False, fontsize=9)
+    label(axis, "", x, y)
+    return picture
+
+
 def histogram(values, bins, x, y):
     """Return a histogram of all values as shares in percent."""
     values = np.ravel(values)

@@ -87,5 +87,29 @@ def asset(name):
     return StoredImage(asset_path(name))
 
 
+def captioned(images, captions, columns=10):
+    """Return images with a caption each, in rows of `columns`.
+
+    Args:
+        images: (n, 784), (n, 28, 28) or (n, 28, 28, 1) in [0, 1].
+        captions: n texts of one line or more.
+
+    Raises:
+        ValueError: if there are not as many captions as images.
+    """
+    squares = as_squares(images)
+    if len(squares) != len(captions):
+        raise ValueError(f"captioned wants one caption for each image, but got {len(captions)} captions for "
+                         f"{len(squares)} images.")
+    rows, lines = -(-len(squares) // columns), max(caption.count("\n") + 1 for caption in captions)
+    picture, axes = canvas(height=rows * (WIDTH / columns + 0.17 * lines), rows=rows, columns=columns, squeeze=False)
+    for axis in axes.ravel():
+        axis.set_axis_off()
+    for axis, square, caption in zip(axes.ravel(), squares, captions, strict=False):
+        draw_digits(axis, square[None], 1)
+        axis.set_title(caption, fontsize=8.5, color=INK, pad=3)
+    return picture
+
+
 def _digit_map():
     return colormaps["gray"].with_extremes(bad="white")

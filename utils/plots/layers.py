@@ -1,9 +1,9 @@
 """Layers, computational graphs, and how signals and gradients travel through them (lesson 2)."""
 
 import numpy as np
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from utils.plots.canvas import BLACK, BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, WIDTH, canvas, label
+from utils.plots.canvas import BLACK, BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, WIDTH, arrow, canvas, label
 
 GREY = "#666666"
 LINES = ("-", "--", "-.", ":", "-", "--", "-.")  # beside colours, for those who see few of them
@@ -155,7 +155,7 @@ def computational_graph(values, gradients):
     for start, end in (("w1", "a1"), ("x", "a1"), ("x", "a2"), ("w2", "a2"), ("a1", "h1"), ("a2", "h2"), ("h1", "y"),
                        ("h2", "y"), ("y", "loss")):
         (x0, y0), (x1, y1) = places[start], places[end]
-        _arrow(axis, (x0 + 0.62, y0), (x1 - 0.62, y1), GREY)
+        arrow(axis, (x0 + 0.62, y0), (x1 - 0.62, y1), GREY, gap=2)
     for name, (x, y) in places.items():
         _box(axis, x, y, 1.22, 0.62)
         axis.text(x, y + 0.13, formulas[name], fontsize=9.5, ha="center", va="center", color=INK)
@@ -191,17 +191,17 @@ def network_shapes(batch, widths):
         axis.text(left + box / 2, 1.66, lines[0], fontsize=9.5, ha="center", va="center", color=INK)
         axis.text(left + box / 2, 1.25, lines[1], fontsize=8.5, ha="center", va="center", color=GREY)
         shape = f"({batch}, {widths[layer]})"
-        _arrow(axis, (left - gap, top), (left, top), BLUE)
+        arrow(axis, (left - gap, top), (left, top), BLUE, gap=2)
         axis.text(left - gap / 2, 2.12, shape, fontsize=8.5, ha="center", va="bottom", color=BLUE)
         if layer:
-            _arrow(axis, (left, bottom), (left - gap, bottom), RED)
+            arrow(axis, (left, bottom), (left - gap, bottom), RED, gap=2)
             axis.text(left - gap / 2, 0.82, shape, fontsize=8.5, ha="center", va="top", color=RED)
         if not is_loss:
-            _arrow(axis, (left + box / 2, 0.97), (left + box / 2, 0.55), RED)
+            arrow(axis, (left + box / 2, 0.97), (left + box / 2, 0.55), RED, gap=2)
             axis.text(left + box / 2, 0.5, f"dW ({widths[layer]}, {widths[layer + 1]})\ndb ({widths[layer + 1]},)",
                       fontsize=8.5, ha="center", va="top", color=RED)
     right = 0.1 + (layers + 1) * (gap + box)
-    _arrow(axis, (right, top), (right + 0.6 * gap, top), BLUE)
+    arrow(axis, (right, top), (right + 0.6 * gap, top), BLUE, gap=2)
     axis.text(right + 0.3 * gap, 2.12, "loss", fontsize=8.5, ha="center", va="bottom", color=BLUE)
     axis.text(0.1, 2.38, "forward: values", fontsize=9.5, color=BLUE)
     axis.text(right, 0.3, "backward: gradients", fontsize=9.5, ha="right", color=RED)
@@ -219,11 +219,6 @@ def _sheet(height):
 def _box(axis, x, y, width, height):
     axis.add_patch(FancyBboxPatch((x - width / 2 + 0.06, y - height / 2 + 0.06), width - 0.12, height - 0.12,
                                   boxstyle="round,pad=0.06", facecolor="#F7F7F7", edgecolor=INK, linewidth=1))
-
-
-def _arrow(axis, start, end, colour):
-    axis.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color=colour, shrinkA=2, shrinkB=2,
-                                   linewidth=1.3))
 
 
 # Gradients and signals ------------------------------------------------------------------------------------------

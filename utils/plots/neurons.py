@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
+from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from utils.plots.canvas import BLACK, BLUE, GRID, INK, ORANGE, RED, SERIES, SKY, canvas, label
+from utils.plots.canvas import BLACK, BLUE, GRID, INK, ORANGE, RED, SERIES, SKY, arrow, canvas, label
 from utils.plots.images import draw_digits
 
 CLASSES = ((BLUE, "o"), (RED, "s"))  # labels 0 and 1 differ in colour and in shape
@@ -51,22 +51,17 @@ def _draw_cell(axis, middle=4.0):
 def _draw_model(axis, middle=1.6):
     for index, height in enumerate((1.0, 0.35, -0.25, -0.9), start=1):
         axis.text(0.8, middle + height, f"$x_{index}$", fontsize=11, ha="center", va="center", color=INK)
-        _arrow(axis, (1.05, middle + height), (3.6, middle + 0.35 * height))
+        arrow(axis, (1.05, middle + height), (3.6, middle + 0.35 * height))
         axis.text(2.0, middle + 0.78 * height + 0.1, f"$w_{index}$", fontsize=10.5, ha="center", va="bottom",
                   color=ORANGE)
     axis.add_patch(Circle((4.2, middle), 0.62, facecolor="white", edgecolor=BLUE, linewidth=2))
     axis.text(4.2, middle, "$\\Sigma + b$", fontsize=11, ha="center", va="center", color=INK)
-    _arrow(axis, (4.85, middle), (5.6, middle))
+    arrow(axis, (4.85, middle), (5.6, middle))
     axis.add_patch(Rectangle((5.6, middle - 0.5), 1.2, 1.0, facecolor="white", edgecolor=BLUE, linewidth=2))
     curve = np.linspace(-5, 5, 60)
     axis.plot(6.2 + curve / 10, middle - 0.35 + 0.7 / (1 + np.exp(-curve)), color=RED, linewidth=2)
-    _arrow(axis, (6.8, middle), (8.6, middle))
+    arrow(axis, (6.8, middle), (8.6, middle))
     axis.text(8.7, middle, "answer", fontsize=10, ha="left", va="center", color=INK)
-
-
-def _arrow(axis, start, end, colour=INK, width=1.2):
-    axis.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color=colour, linewidth=width,
-                                   shrinkA=0, shrinkB=0, zorder=4))
 
 
 def activations(sums, functions):
@@ -137,7 +132,7 @@ def neurons_in_the_plane(points, labels, neurons, answer):
         draw_points(axis, points, labels, title)
         axis.plot(*boundary(weights, bias).T, color=BLACK, linewidth=1.8)
         foot = boundary(weights, bias).mean(axis=0)
-        _arrow(axis, tuple(foot), tuple(foot + weights), BLACK, 2)
+        arrow(axis, tuple(foot), tuple(foot + weights), BLACK, 2)
         axis.set_ylabel("second input x₂" if axis is axes[0] else "")
     axes[0].legend(frameon=True, fontsize=8, loc="upper left")
     bar = picture.colorbar(shown, ax=axes, shrink=0.75, pad=0.01, ticks=np.linspace(0, 1, 6))
@@ -204,7 +199,7 @@ def slope_chain(names, values, slopes):
                   color=INK, linespacing=1.6,
                   bbox={"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": BLUE, "lw": 1.6})
     for place, slope in enumerate(slopes):
-        _arrow(axis, (place + 0.3, 1.5), (place + 0.7, 1.5))
+        arrow(axis, (place + 0.3, 1.5), (place + 0.7, 1.5))
         axis.text(place + 0.5, 0.85, f"slope\n{slope:.3f}".replace("-", "−"), ha="center", va="center", fontsize=10.5,
                   color=RED)
     product = " × ".join(f"{slope:.3f}" if slope >= 0 else f"({slope:.3f})" for slope in slopes)
@@ -303,22 +298,6 @@ def weight_images(weights):
         bar = picture.colorbar(shown, ax=axis, location="bottom", shrink=0.85, ticks=MaxNLocator(5))
         bar.set_label("weight", fontsize=9.5, color=INK)
         bar.ax.tick_params(labelsize=8.5)
-    return picture
-
-
-def logarithmic_curves(curves, x, y):
-    """Return curves that span powers of ten, over 0, 1, 2 …
-
-    Args:
-        curves: dictionary of name → positive values.
-        x, y: names of the axes.
-    """
-    picture, axis = canvas(height=3.3)
-    for (name, values), colour, line in zip(curves.items(), SERIES, ("-", "-", "-", ":"), strict=False):
-        axis.semilogy(values, color=colour, linewidth=2.6 if line == ":" else 1.8, linestyle=line, label=name)
-    axis.grid(color=GRID, linewidth=0.6)
-    axis.legend(frameon=False, fontsize=9)
-    label(axis, "", x, y)
     return picture
 
 

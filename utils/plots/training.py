@@ -5,7 +5,7 @@ from matplotlib.patches import Rectangle
 
 from utils.plots.canvas import BLACK, BLUE, GRID, INK, ORANGE, RED, SERIES, WIDTH, canvas, label
 from utils.plots.curves import draw_curves
-from utils.plots.images import as_squares, draw_digits
+from utils.plots.images import draw_digits
 
 LOWEST_HEIGHT = 1e-4  # a race's heights are drawn on a logarithmic axis that ends here
 HIGHEST_HEIGHT = 1e2
@@ -204,30 +204,6 @@ def receptive_fields(image, fields):
         rows, columns = (np.flatnonzero(np.any(field, axis=other)) for other in (1, 0))
         axis.add_patch(Rectangle((columns[0] + 0.5, rows[0] + 0.5), np.ptp(columns) + 1, np.ptp(rows) + 1, fill=False,
                                  edgecolor=ORANGE, linewidth=2.5))
-    return picture
-
-
-def captioned(images, captions, columns=10):
-    """Return images with a caption each, in rows of `columns`.
-
-    Args:
-        images: (n, 784), (n, 28, 28) or (n, 28, 28, 1) in [0, 1].
-        captions: n texts of one line or more.
-
-    Raises:
-        ValueError: if there are not as many captions as images.
-    """
-    squares = as_squares(images)
-    if len(squares) != len(captions):
-        raise ValueError(f"captioned wants one caption for each image, but got {len(captions)} captions for "
-                         f"{len(squares)} images.")
-    rows, lines = -(-len(squares) // columns), max(caption.count("\n") + 1 for caption in captions)
-    picture, axes = canvas(height=rows * (WIDTH / columns + 0.17 * lines), rows=rows, columns=columns, squeeze=False)
-    for axis in axes.ravel():
-        axis.set_axis_off()
-    for axis, square, caption in zip(axes.ravel(), squares, captions, strict=False):
-        draw_digits(axis, square[None], 1)
-        axis.set_title(caption, fontsize=8.5, color=INK, pad=3)
     return picture
 
 
