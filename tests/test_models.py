@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
-from scipy import stats
+from scipy import special, stats
 
 from utils import losses
+from utils.likelihood import log_marginal_by_quadrature
 from utils.models import (
     GAN,
     VAE,
+    DecoderByIntegral,
     build_classifier,
     build_decoder,
     build_discriminator,
@@ -20,6 +22,7 @@ from utils.models import (
     gan_train_step,
     reparameterise,
     sample_prior,
+    stratified_latents,
 )
 
 RNG = np.random.default_rng(8)
@@ -118,6 +121,70 @@ def test_reparameterised_latents_have_the_mean_and_variance_asked_for():
     drawn = np.asarray(reparameterise(np.tile(mean, (100_000, 1)), np.tile(log_variance, (100_000, 1)), noise))
     np.testing.assert_allclose(drawn.mean(axis=0), mean, atol=4 * np.exp(0.35) / 100_000**0.5)
     np.testing.assert_allclose(drawn.var(axis=0), np.exp(log_variance), rtol=0.02)
+
+
+# The decoder trained by the integral ------------------------------------------------------------------------
+
+def tiny_integral(side=5, rate=0.01):
+    keras.utils.set_random_seed(2)
+    model = DecoderByIntegral(build_decoder(2, (8,)), side, seed=4)
+    model.compile(keras.optimizers.Adam(rate), run_eagerly=True)
+    return model
+
+
+def test_stratified_latents_lie_one_in_each_cell_of_equal_probability():
+    shares = stats.norm.cdf(np.asarray(stratified_latents(7, RNG.random((49, 2)).astype("float32"))))
+    cells = np.floor(7 * shares).astype(int)
+    np.testing.assert_array_equal(cells, [(first, second) for second in range(7) for first in range(7)])
+
+
+def test_stratified_latents_in_the_middles_are_the_normal_quantiles():
+    latents = np.asarray(stratified_latents(4, np.full((16, 2), 0.5, "float32")))
+    quantiles = stats.norm.ppf([0.125, 0.375, 0.625, 0.875])
+    np.testing.assert_allclose(latents[:4, 0], quantiles, atol=1e-5)
+    np.testing.assert_allclose(latents[::4, 1], quantiles, atol=1e-5)
+
+
+def test_stratified_latents_at_the_edge_of_the_square_are_finite():
+    latents = np.asarray(stratified_latents(2, np.array([[0, 0], [1, 0], [0, 1], [1, 1]], "float32")))
+    assert np.isfinite(latents).all() and np.abs(latents).max() > 4.5
+
+
+def test_decoder_by_integral_averages_the_likelihood_over_its_points():
+    model = tiny_integral()
+    model.random.state.assign([9, 9])
+    log_marginal = np.asarray(model(BINARY))
+    model.random.state.assign([9, 9])
+    latents = stratified_latents(5, keras.random.uniform((25, 2), seed=model.random))
+    probabilities = special.expit(np.asarray(model.decoder(latents), "float64"))
+    of_pairs = stats.bernoulli.logpmf(BINARY[:, None], probabilities).sum(axis=-1)
+    np.testing.assert_allclose(log_marginal, np.log(np.mean(np.exp(of_pairs + 540), axis=1)) - 540, rtol=1e-5)
+
+
+def test_decoder_by_integral_comes_close_to_quadrature_with_many_points():
+    model = tiny_integral(side=40)
+    for variable in model.decoder.trainable_variables:
+        variable.assign(3 * variable)  # so that the latent matters, by nats
+    exact = log_marginal_by_quadrature(model.decoder, BINARY)
+    estimates = np.mean([np.asarray(model(BINARY)) for _ in range(10)], axis=0)
+    np.testing.assert_allclose(estimates, exact, atol=0.02)
+    at_the_origin = losses.bernoulli_log_likelihood(BINARY, ops.tile(model.decoder(np.zeros((1, 2))), (len(BINARY), 1)))
+    assert np.abs(exact - at_the_origin).mean() > 1
+
+
+def test_training_steps_raise_the_exact_log_marginal():
+    model = tiny_integral()
+    before = log_marginal_by_quadrature(model.decoder, BINARY).mean()
+    model.fit(BINARY, epochs=20, batch_size=16, verbose=0)
+    assert log_marginal_by_quadrature(model.decoder, BINARY).mean() > before + 20
+
+
+def test_decoder_by_integral_binarises_its_grey_images_afresh():
+    model, seen = tiny_integral(rate=0.0), []
+    model.call = lambda images: seen.append(np.asarray(images)) or ops.sum(model.decoder(ops.zeros((1, 2))))
+    model.fit(GREY, epochs=200, batch_size=16, shuffle=False, verbose=0)
+    assert set(np.unique(seen)) == {0, 1}
+    assert np.abs(np.mean(seen, axis=0) - GREY).max() < 0.17  # more than four standard errors of a coin's average
 
 
 # The variational autoencoder --------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 """The networks and the Keras models that the lessons derive, for later lessons to import."""
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 from scipy.stats import norm
 
+from utils.likelihood import log_likelihood_of_pairs
 from utils.losses import (
     bernoulli_log_likelihood,
     discriminator_loss,
@@ -41,6 +44,28 @@ def classifier_optimizer(steps):
     schedule = keras.optimizers.schedules.CosineDecay(0.0, decay_steps=steps - steps // 10, warmup_target=4e-3,
                                                       warmup_steps=steps // 10)
     return keras.optimizers.Adam(schedule)
+
+
+def build_autoencoder(code_size, widths=(128, 128)):
+    """Return three networks: encoder, images (batch, 784) → codes; decoder, codes → images; and both in a row.
+
+    Hidden layers have SiLUs. Nothing bounds a code (batch, code_size); images come back in [0, 1], by a sigmoid. The
+    third network shares the weights of the other two, so that training it trains both.
+
+    Args:
+        code_size: how many numbers an image is squeezed into.
+        widths: of the encoder's hidden layers; the decoder has them in reverse.
+    """
+    images, codes = keras.Input((784,)), keras.Input((code_size,))
+    hidden = images
+    for width in widths:
+        hidden = layers.Dense(width, activation="silu")(hidden)
+    encoder = keras.Model(images, layers.Dense(code_size, name="code")(hidden), name="encoder")
+    hidden = codes
+    for width in reversed(widths):
+        hidden = layers.Dense(width, activation="silu")(hidden)
+    decoder = keras.Model(codes, layers.Dense(784, activation="sigmoid", name="image")(hidden), name="decoder")
+    return encoder, decoder, keras.Model(images, decoder(encoder(images)), name="autoencoder")
 
 
 def build_encoder(latent_dim=2, widths=(256, 64)):
@@ -98,6 +123,64 @@ def sample_prior(decoder, count, latent_dim, seed=None):
     latents = random.standard_normal((count, latent_dim)).astype("float32")
     probabilities = np.asarray(ops.sigmoid(decoder(latents)))
     return (random.random(probabilities.shape) < probabilities).astype("float32")
+
+
+def stratified_latents(side, uniform):
+    """Return one latent from each of side × side cells that share the standard normal of the plane equally.
+
+    The unit square is cut into cells, each point lies somewhere in its own, and the normal quantile function carries
+    the square to the plane. An average over the points is an average over the prior, without bias, and far less noisy
+    than one over as many independent draws.
+
+    Args:
+        side: cells along each axis.
+        uniform: tensor of shape (side * side, 2) in [0, 1), where in its cell each point lies; 0.5 is the middle.
+
+    Returns:
+        float32 tensor of shape (side * side, 2).
+
+    Source: Owen (2013), chapter 10, for stratified sampling.
+    """
+    corners = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)
+    quantiles = (corners.astype("float32") + uniform) / side
+    return math.sqrt(2) * ops.erfinv(ops.clip(2 * quantiles - 1, -1 + 1e-6, 1 - 1e-6))  # the edge is infinitely far
+
+
+class DecoderByIntegral(keras.Model):
+    """A decoder of two latents, trained by `fit` on grey images in [0, 1] to maximise log p(x) itself.
+
+    The integral over z is a sum over side × side stratified points, drawn afresh at every step and shared by the batch.
+
+    Args:
+        decoder: latents (batch, 2) → logits (batch, 784).
+        side: points along each axis.
+        seed: of the points and of the binarisation.
+
+    Source: MacKay (1995) for the model; Bishop, Svensén and Williams (1998) for training it on a grid.
+    """
+
+    def __init__(self, decoder, side=32, seed=0):
+        super().__init__()
+        self.decoder, self.side = decoder, side
+        self.random = keras.random.SeedGenerator(seed)
+        self.average = keras.metrics.Mean("log_marginal")
+        self.built = True  # the decoder is: Keras can save and back up the weights before the first call
+
+    def call(self, images):
+        latents = stratified_latents(self.side, keras.random.uniform((self.side**2, 2), seed=self.random))
+        log_likelihoods = log_likelihood_of_pairs(images, self.decoder(latents))
+        return ops.logsumexp(log_likelihoods, axis=-1) - 2 * math.log(self.side)
+
+    def train_step(self, grey_images):
+        coins = keras.random.uniform(ops.shape(grey_images), seed=self.random)
+        images = ops.cast(coins < grey_images, "float32")  # binarised afresh at every draw
+        with tf.GradientTape() as tape:
+            log_marginal = self(images, training=True)
+            loss = -ops.mean(log_marginal)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        self.average.update_state(log_marginal)
+        return {"log_marginal": self.average.result()}
 
 
 def reparameterise(mean, log_variance, noise):
@@ -162,6 +245,101 @@ class VAE(keras.Model):
         for name, values in terms.items():
             self.averages[name].update_state(values)
         return {name: metric.result() for name, metric in self.averages.items()}
+
+
+class BetaVAE(VAE):
+    """A VAE whose training weighs the KL by `beta`; with 1, as here, it is the VAE itself.
+
+    Source: Higgins et al. (2017).
+    """
+    beta = 1.0
+
+    def kl(self, mean, log_variance):
+        return self.beta * super().kl(mean, log_variance)
+
+
+def build_convolutional_encoder(latent_dim=50, filters=16, width=256):
+    """Return an encoder that looks at tiles: images (batch, 784) → mean and log variance, (batch, latent_dim).
+
+    The image is cut into 7 × 7 tiles of 4 × 4 pixels; one convolution sees each tile with its neighbours.
+    """
+    images = keras.Input((784,))
+    tiles = layers.Permute((1, 3, 2, 4))(layers.Reshape((7, 4, 7, 4))(images))
+    hidden = layers.Conv2D(filters, 3, padding="same", activation="silu")(layers.Reshape((7, 7, 16))(tiles))
+    hidden = layers.Dense(width, activation="silu")(layers.Flatten()(hidden))
+    mean = layers.Dense(latent_dim, name="mean")(hidden)
+    log_variance = layers.Dense(latent_dim, name="log_variance")(hidden)
+    return keras.Model(images, [mean, log_variance], name="encoder")
+
+
+def build_convolutional_decoder(latent_dim=50, filters=32, width=256):
+    """Return a decoder that draws tiles: latents (batch, latent_dim) → one logit a pixel, (batch, 784).
+
+    Dense layers decide what to draw and give `filters` features to each of 7 × 7 tiles; one convolution turns the
+    features of a tile and its neighbours into the tile's 4 × 4 pixels.
+    """
+    latents = keras.Input((latent_dim,))
+    hidden = layers.Dense(width, activation="silu")(latents)
+    hidden = layers.Dense(49 * filters, activation="silu")(hidden)
+    tiles = layers.Conv2D(16, 3, padding="same")(layers.Reshape((7, 7, filters))(hidden))
+    rows = layers.Permute((1, 3, 2, 4))(layers.Reshape((7, 7, 4, 4))(tiles))
+    return keras.Model(latents, layers.Reshape((784,), name="logits")(rows), name="decoder")
+
+
+def condition_on_label(latents, labels):
+    """Return the latents with the label of each beside them, as ten numbers of which one is 1.
+
+    Args:
+        latents: tensor of shape (batch, latent_dim).
+        labels: integers 0..9 of shape (batch,).
+
+    Returns:
+        Tensor of shape (batch, latent_dim + 10), differentiable with respect to the latents.
+
+    Raises:
+        ValueError: if the shapes do not fit.
+    """
+    if len(latents.shape) != 2 or len(labels.shape) != 1:
+        raise ValueError("condition_on_label wants latents of shape (batch, latent_dim) and labels of shape (batch,), "
+                         f"but got {tuple(latents.shape)} and {tuple(labels.shape)}. One label a latent, not one-hot.")
+    return ops.concatenate([latents, ops.one_hot(labels, 10, dtype="float32")], axis=-1)
+
+
+class ConditionalVAE(VAE):
+    """A VAE of p(x | label), trained by `fit` on grey images in [0, 1] and their labels 0..9.
+
+    The price of a nat of KL begins high and falls to 1, so that the decoder takes the digit from the label, which costs
+    nothing, and not from the latents. Set `steps` before training: in how many steps it has fallen.
+
+    Args:
+        encoder: images with labels (batch, 784 + 10) → mean and log variance, each (batch, latent_dim).
+        decoder: latents with labels (batch, latent_dim + 10) → logits (batch, 784).
+        seed: of the noise and of the binarisation.
+
+    Source: Kingma, Mohamed, Rezende and Welling (2014); Sohn, Lee and Yan (2015). The falling price is the course's.
+    """
+    first_price, steps = 10.0, 1000  # of a nat of KL; it falls to 1 by equal factors over so many steps
+
+    def kl(self, mean, log_variance):
+        share = ops.cast(self.optimizer.iterations, "float32") / self.steps
+        return ops.maximum(1.0, self.first_price ** (1 - share)) * super().kl(mean, log_variance)
+
+    def call(self, images_and_labels):
+        images, labels = images_and_labels
+        mean, log_variance = self.encoder(condition_on_label(images, labels))
+        logits = self.decoder(condition_on_label(self.latents(mean, log_variance), labels))
+        log_likelihood, kl = bernoulli_log_likelihood(images, logits), self.kl(mean, log_variance)
+        return {"elbo": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
+
+    def train_step(self, grey_images_and_labels):
+        grey_images, labels = grey_images_and_labels
+        coins = keras.random.uniform(ops.shape(grey_images), seed=self.random)
+        images = ops.cast(coins < grey_images, "float32")  # binarised afresh at every draw
+        with tf.GradientTape() as tape:
+            terms = self((images, labels), training=True)
+            loss = -ops.mean(terms["elbo"])
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return self.average(terms)
 
 
 def gan_train_step(generator, discriminator, generator_optimizer, discriminator_optimizer, images, latents):

@@ -53,18 +53,21 @@ def gradient_noise(estimates, exact, sizes, deviations):
     return picture
 
 
-def gaps(figures, approximation, amortisation):
+def gaps(figures, approximation, amortisation, other):
     """Return two panels: the averages of several figures for log p(x), and both gaps of every image, sorted.
 
     Args:
         figures: dictionary of name → (n,) nats, from the lowest bound to the exact value.
         approximation, amortisation: (n,) nats, the two parts of the gap of each image.
+        other: dictionary of name → (n,) nats, the exact values of other models, in rows of their own.
     """
     picture, (left, right) = canvas(height=3.4, columns=2, width_ratios=(1.25, 1))
     averages = {name: float(np.mean(values)) for name, values in figures.items()}
     exact = list(averages.values())[-1]
     for row, average in enumerate(averages.values()):
         left.plot([average, exact], [row, row], color="#BBBBBB", linewidth=3, zorder=1)
+    averages |= {name: float(np.mean(values)) for name, values in other.items()}
+    for row, average in enumerate(averages.values()):
         left.scatter(average, row, s=60, color=SERIES[row], zorder=2)
         left.annotate(f"{average:.1f}", (average, row), xytext=(0, 9), textcoords="offset points", ha="center",
                       fontsize=9.5, color=INK)
