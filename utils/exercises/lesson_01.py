@@ -23,13 +23,17 @@ def _sums():
 
 
 def _points():
-    """Return (weights, bias, point, both labels, rate) cases. It fires in the second and the third."""
+    """Return (weights, bias, point, both labels, rate) cases. It fires in the second and the third.
+
+    The weighted sum of the last is exactly 0, where the lesson's `step` does not fire.
+    """
     both, random = np.array([1, 0]), np.random.default_rng(1)
     return [
         (np.array([0.5, -1.0]), 0.4, np.array([1.5, 2.0]), both),
         (np.array([0.5, 1.0]), -0.4, np.array([2.0, -0.2]), both, 0.5),
         (random.normal(size=4), 9.0, random.normal(size=4), both, 0.1),
         (random.normal(size=4), -9.0, random.normal(size=4), both, 2.0),
+        (np.array([0.5, 0.25]), -1.25, np.array([1.5, 2.0]), both),
     ]
 
 
@@ -217,6 +221,12 @@ EXERCISES = (
                     lambda weights, bias, point, label, rate=1.0: (
                         weights + rate * (label - step(point @ weights + bias)),
                         bias + rate * (label - step(point @ weights + bias)))),
+            Mistake("right, but your neuron also fires at a weighted sum of exactly 0. The lesson's `step` fires only "
+                    "where the sum is positive.",
+                    _move(lambda label, total: label - float(total >= 0))),
+            Mistake("right, but at a weighted sum of exactly 0 your neuron answers ½, as formulas with `np.sign` do. "
+                    "The lesson's `step` answers 0 there.",
+                    _move(lambda label, total: label - (1 + np.sign(total)) / 2)),
             Mistake("right, but `+=` changes the caller's weights in place. Return a new array.", _in_place),
         ),
         hints=(

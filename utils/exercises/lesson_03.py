@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
-from scipy import signal
+from scipy import ndimage, signal
 
 from utils.exercises.engine import Exercise, Mistake
 from utils.optimisers import adam_update
@@ -127,6 +127,18 @@ def _adam_with_the_old_averages(parameter, gradient, mean, square, step, learnin
     return moved, beta_1 * mean + (1 - beta_1) * gradient, beta_2 * square + (1 - beta_2) * gradient**2
 
 
+def _adam_with_betas_exchanged(in_averages=True, in_corrections=True):
+    """Adam that takes each β where the other belongs: in the running averages, in their corrections, or in both."""
+    def update(parameter, gradient, mean, square, step, learning_rate, beta_1, beta_2, epsilon):
+        first, second = (beta_2, beta_1) if in_averages else (beta_1, beta_2)
+        mean = first * mean + (1 - first) * gradient
+        square = second * square + (1 - second) * gradient**2
+        first, second = (beta_2, beta_1) if in_corrections else (beta_1, beta_2)
+        corrected = mean / (1 - first**step), square / (1 - second**step)
+        return parameter - learning_rate * corrected[0] / (np.sqrt(corrected[1]) + epsilon), mean, square
+    return update
+
+
 # 3.2 --------------------------------------------------------------------------------------------------------
 
 def _images_and_kernels():
@@ -136,11 +148,25 @@ def _images_and_kernels():
             (random.normal(size=(7, 5)), random.normal(size=(2, 4)))]
 
 
-def _same_size(image, kernel):
-    """Return the convolution of the image with zeros around it, so that nothing gets smaller."""
-    image, kernel = np.asarray(image), np.asarray(kernel)
-    room = [((size - 1) // 2, size // 2) for size in kernel.shape]
-    return convolve2d(np.pad(image, room), kernel)
+def _padded(room_before, room_after):
+    """Return a convolution of the image with zeros around it: so many before and after, for a kernel of each size."""
+    def convolve(image, kernel):
+        room = [(room_before(size), room_after(size)) for size in np.shape(kernel)]
+        return convolve2d(np.pad(np.asarray(image), room), kernel)
+    return convolve
+
+
+def _zeros_beside(in_the_middle):
+    """Return a convolution whose result is as large as the image, and zero where the kernel does not fit."""
+    def convolve(image, kernel):
+        room = [((size - 1) // 2, size // 2) if in_the_middle else (0, size - 1) for size in np.shape(kernel)]
+        return np.pad(convolve2d(image, kernel), room)
+    return convolve
+
+
+def _mirrored(image, kernel):
+    """Return the convolution as SciPy's `ndimage.correlate` does it: the image goes on beyond its edges, mirrored."""
+    return ndimage.correlate(np.asarray(image, float), kernel)
 
 
 def _matrix_products(image, kernel):
@@ -158,8 +184,11 @@ def _one_short(image, kernel):
 
 # 3.3 --------------------------------------------------------------------------------------------------------
 
-def _small_classifier(width, batch):
-    """Return the arguments of `train_step` for a small network with batch normalisation, its weights seeded."""
+def _small_classifier(width, batch, reduction, learning_rate):
+    """Return the arguments of `train_step` for a small network with batch normalisation, its weights seeded.
+
+    A loss that is a sum has large gradients, which tell a step that clips them from one that does not.
+    """
     def dense(units, seed):
         return layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(seed),
                             bias_initializer=keras.initializers.RandomNormal(stddev=0.3, seed=seed + 1))
@@ -167,9 +196,9 @@ def _small_classifier(width, batch):
     model = keras.Sequential([keras.Input((5,)), dense(width, 1), layers.BatchNormalization(), layers.ReLU(),
                               dense(10, 3)])
     # Momentum remembers the step before. Not built: it takes any weights that it is given.
-    optimizer = keras.optimizers.SGD(0.3, momentum=0.8)
+    optimizer = keras.optimizers.SGD(learning_rate, momentum=0.8)
     random = np.random.default_rng(batch)
-    return (model, optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    return (model, optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=reduction),
             random.random((batch, 5)).astype(np.float32), random.integers(0, 10, batch))
 
 
@@ -241,6 +270,16 @@ def _step_with_its_rate_alone(model, optimizer, loss_function, images, labels):
     return loss
 
 
+def _step_that_clips(clip):
+    """Return a step that makes gradients smaller before they are applied."""
+    def step(model, optimizer, loss_function, images, labels):
+        with tf.GradientTape() as tape:
+            loss = loss_function(labels, model(images, training=True))
+        optimizer.apply(clip(tape.gradient(loss, model.trainable_variables)), model.trainable_variables)
+        return loss
+    return step
+
+
 def _step_and_loss_after_it(model, optimizer, loss_function, images, labels):
     train_step(model, optimizer, loss_function, images, labels)
     return loss_function(labels, model(images))
@@ -290,6 +329,13 @@ EXERCISES = (
                     _adam_with(sign=1)),
             Mistake("beta and 1 - beta have changed places: most of each average should be kept.",
                     _adam_with(keep=lambda beta: 1 - beta)),
+            Mistake("β₁ and β₂ have changed places: β₁ belongs to the average of the gradient, β₂ to that of its "
+                    "square.",
+                    _adam_with_betas_exchanged()),
+            Mistake("β₁ and β₂ have changed places in the running averages: β₁ belongs to that of the gradient.",
+                    _adam_with_betas_exchanged(in_corrections=False)),
+            Mistake("the averages are right, but each is corrected with the β of the other.",
+                    _adam_with_betas_exchanged(in_averages=False)),
             Mistake("the second average takes in the square of the mean. It is the average of the gradient's square.",
                     _adam_with(squared=lambda gradient, mean: mean**2)),
             Mistake("the second average takes in the gradient itself, not its square.",
@@ -317,13 +363,37 @@ EXERCISES = (
         mistakes=(
             Mistake("the result is as large as the image: zeros were put around it, which Keras calls "
                     "`padding=\"same\"`. Here the kernel stays on the image.",
-                    _same_size),
+                    _padded(lambda size: (size - 1) // 2, lambda size: size // 2)),
+            Mistake("the result is as large as the image: zeros were put around it. Here the kernel stays on the "
+                    "image.",
+                    _padded(lambda size: size // 2, lambda size: (size - 1) // 2)),
+            Mistake("the result is as large as the image: zeros were put below it and on its right. Here the kernel "
+                    "stays on the image.",
+                    _padded(lambda size: 0, lambda size: size - 1)),
+            Mistake("the result is as large as the image: zeros were put above it and on its left. Here the kernel "
+                    "stays on the image.",
+                    _padded(lambda size: size - 1, lambda size: 0)),
+            Mistake("half a kernel of zeros was put on every side of the image, so that the result is as large as the "
+                    "image, or larger. Here the kernel stays on the image.",
+                    _padded(lambda size: size // 2, lambda size: size // 2)),
+            Mistake("the sums are right, but the result is as large as the image, and what is left of it stays zero. "
+                    "In how many places does a row of 2 fit on a row of 3?",
+                    _zeros_beside(in_the_middle=False)),
+            Mistake("the sums are right, but there is an edge of zeros around them. The result has a place for each "
+                    "patch and no others.",
+                    _zeros_beside(in_the_middle=True)),
+            Mistake("the result is as large as the image, which was continued beyond its edges. Here the kernel stays "
+                    "on the image.",
+                    _mirrored),
             Mistake("the kernel is flipped in both directions. That is what mathematics calls a convolution; deep "
                     "learning lays the kernel on as it is.",
                     lambda image, kernel: convolve2d(image, np.asarray(kernel)[::-1, ::-1])),
             Mistake("the result is larger than the image: the kernel sticks out on all sides, and it is flipped as "
                     "well. That is the \"full\" convolution of signal processing; here it stays on the image as it is.",
                     signal.convolve2d),
+            Mistake("the result is larger than the image: the kernel sticks out on all sides. It stays on the image "
+                    "here.",
+                    _padded(lambda size: size - 1, lambda size: size - 1)),
             Mistake("the kernel moves by two pixels at a time, a stride of 2. Move it by one.",
                     lambda image, kernel: convolve2d(image, kernel)[::2, ::2]),
             Mistake("the last row and the last column are missing. How many places are there for a kernel of 2 on a "
@@ -351,7 +421,7 @@ EXERCISES = (
     Exercise(
         identifier="3.3",
         reference=train_step,
-        cases=lambda: [_small_classifier(3, 4), _small_classifier(6, 16)],
+        cases=lambda: [_small_classifier(3, 4, "sum_over_batch_size", 0.3), _small_classifier(6, 100, "sum", 0.01)],
         observe=_after_a_step,
         tolerance=1e-4,
         seconds=30.0,
@@ -376,6 +446,12 @@ EXERCISES = (
             Mistake("the weights are right, but the loss that comes back is measured after the step. Return the one "
                     "that the gradients belong to.",
                     _step_and_loss_after_it),
+            *(Mistake("large gradients are clipped. Hand them to the optimiser as they came from the tape.",
+                      _step_that_clips(clip))
+              for clip in (lambda gradients: [tf.clip_by_value(each, -1, 1) for each in gradients],
+                           lambda gradients: [tf.clip_by_norm(each, 1) for each in gradients],
+                           lambda gradients: tf.clip_by_global_norm(gradients, 1)[0],
+                           lambda gradients: tf.clip_by_global_norm(gradients, 5)[0])),
             Mistake("only the last layer moves. Ask the tape for the gradients of all `trainable_variables`.",
                     _step_with(variables=lambda model: model.trainable_variables[-2:])),
         ),
@@ -414,6 +490,14 @@ EXERCISES = (
             Mistake("the first convolution is \"valid\", so its output is smaller than the image: follow the size "
                     "down to the dense layer.",
                     lambda: (208, 32, 0, 1168, 0, (14 * 14 * 16 + 1) * 10)),
+            Mistake("the dense layer has as many weights as if nothing had been pooled. What does `MaxPooling2D(2)` do "
+                    "to height and width?",
+                    lambda: (208, 32, 0, 1168, 0, (24 * 24 * 16 + 1) * 10)),
+            Mistake("the dense layer has as many weights as if the map were still as large as the image. Two layers "
+                    "make it smaller: which?",
+                    lambda: (208, 32, 0, 1168, 0, (28 * 28 * 16 + 1) * 10)),
+            Mistake("the dense layer reads all 16 channels of each place, and you give it one.",
+                    lambda: (208, 32, 0, 1168, 0, (12 * 12 + 1) * 10)),
             Mistake("the dense layer reads every number of the last map, not one a channel. Follow the size down.",
                     lambda: (208, 32, 0, 1168, 0, 170)),
         ),
