@@ -16,12 +16,14 @@ from utils.data import binarised_test_set, flatten, load_mnist, to_unit_range
 from utils.likelihood import (
     best_gaussian_posterior,
     elbo_of_gaussian,
+    importance_estimate,
     latent_grid,
     log_likelihood_of_pairs,
     log_likelihood_on_grid,
     log_marginal_by_importance_sampling,
     log_marginal_by_quadrature,
     log_marginal_on_grid,
+    posterior_on_cells,
     posterior_on_grid,
 )
 from utils.losses import bernoulli_log_likelihood
@@ -120,6 +122,63 @@ def test_quadrature_matches_linear_gaussian_evidence_of_two_latents():
     evidence = stats.multivariate_normal(offset, slopes.T @ slopes + noise**2 * np.eye(6))
     value = log_marginal_on_grid(log_likelihoods.astype("float32"), log_weights)
     np.testing.assert_allclose(value, evidence.logpdf(observations), atol=2e-5)
+
+
+@pytest.mark.parametrize(("latents", "pixels", "noise", "points"), [(1, 3, 0.5, 401), (2, 6, 1.5, 201)])
+def test_posterior_matches_that_of_a_linear_gaussian_model(latents, pixels, noise, points):
+    """Its closed form: precision I + W W^T / noise^2, and mean covariance W (x - offset) / noise^2."""
+    random = np.random.default_rng(latents)
+    weights, offset = random.normal(0, 1, (latents, pixels)), random.normal(0, 1, pixels)
+    observations = random.normal(0, 1, (5, latents)) @ weights + offset + noise * random.normal(size=(5, pixels))
+    axis = np.linspace(-5, 5, points)
+    grid = np.stack(np.meshgrid(*[axis] * latents), axis=-1).reshape(-1, latents)
+    cell = (axis[1] - axis[0]) ** latents
+    log_likelihoods = stats.norm.logpdf(observations[:, None], grid @ weights + offset, noise).sum(-1)
+    probabilities = posterior_on_cells(log_likelihoods, stats.norm.logpdf(grid).sum(axis=-1) + math.log(cell))
+    covariance = np.linalg.inv(np.eye(latents) + weights @ weights.T / noise**2)
+    for observation, found in zip(observations, np.asarray(probabilities), strict=True):
+        mean = covariance @ weights @ (observation - offset) / noise**2
+        expected = stats.multivariate_normal(mean, covariance).pdf(grid)
+        np.testing.assert_allclose(found / cell, expected, atol=1e-5 * expected.max())
+
+
+@pytest.mark.parametrize("latents", [1, 2])
+def test_importance_estimate_matches_a_linear_gaussian_model(latents):
+    """Evidence within its standard error, and that error within a few percent of the closed form's.
+
+    With q the posterior, its deviation times c, the relative variance of a weight is (c^2 / sqrt(2 c^2 - 1))^d - 1.
+    """
+    random, samples, widening = np.random.default_rng(10 + latents), 4_000, 1.4
+    slopes, offset, noise = np.array([2.0, -0.7])[:latents], 0.5, 0.6
+    observations = random.normal(0, 2, (50, latents))
+    variance = slopes**2 + noise**2
+    mean, deviation = slopes * (observations - offset) / variance, noise / np.sqrt(variance)
+    z = mean + widening * deviation * random.normal(size=(samples, 50, latents))
+    log_weights = (stats.norm.logpdf(z) + stats.norm.logpdf(observations, slopes * z + offset, noise)
+                   - stats.norm.logpdf(z, mean, widening * deviation)).sum(axis=-1)
+    estimate = importance_estimate(log_weights)
+    error = estimate.log_marginal - stats.norm.logpdf(observations, offset, np.sqrt(variance)).sum(axis=-1)
+    relative_variance = (widening**2 / math.sqrt(2 * widening**2 - 1)) ** latents - 1
+    np.testing.assert_allclose(estimate.standard_error, math.sqrt(relative_variance / samples), rtol=0.06)
+    np.testing.assert_allclose(estimate.effective_sample_size, samples / (1 + relative_variance), rtol=0.03)
+    assert np.all(np.abs(error) < 4 * estimate.standard_error)
+    assert 0.7 < np.std(error / estimate.standard_error) < 1.3
+
+
+def test_importance_estimate_survives_tiny_and_impossible_weights():
+    log_weights = np.array([[-2000.0, -np.inf], [-2001.0, 0.0], [-np.inf, -1.0]])
+    estimate = importance_estimate(log_weights)
+    weights = np.exp(np.array([[0, -np.inf], [-1, 0], [-np.inf, -1]]))
+    np.testing.assert_allclose(estimate.log_marginal, np.log(weights.mean(axis=0)) + [-2000, 0], rtol=1e-12)
+    np.testing.assert_allclose(estimate.effective_sample_size, weights.sum(axis=0)**2 / (weights**2).sum(axis=0))
+    np.testing.assert_allclose(estimate.standard_error,
+                               weights.std(axis=0, ddof=1) / math.sqrt(3) / weights.mean(axis=0))
+
+
+@pytest.mark.parametrize("shape", [(7,), (1, 4), (2, 3, 4)])
+def test_importance_estimate_refuses_what_is_no_matrix_of_samples(shape):
+    with pytest.raises(ValueError, match=r"wants log_weights of shape \(samples, n\) with at least 2 samples, but got"):
+        importance_estimate(np.zeros(shape))
 
 
 def test_quadrature_matches_adaptive_integration_of_a_bernoulli_decoder():
