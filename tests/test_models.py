@@ -13,6 +13,7 @@ from utils.models import (
     GAN,
     VAE,
     DecoderByIntegral,
+    build_autoencoder,
     build_classifier,
     build_decoder,
     build_discriminator,
@@ -56,6 +57,24 @@ def moved(before, after):
 
 
 # Builders ---------------------------------------------------------------------------------------------------
+
+def test_autoencoder_squeezes_images_into_codes_of_any_sign_and_brings_them_back_as_pixels():
+    keras.utils.set_random_seed(3)
+    encoder, decoder, autoencoder = build_autoencoder(3, (8, 5))
+    codes, pixels = np.asarray(encoder(8 * GREY)), np.asarray(decoder(50 * RNG.normal(size=(40, 3))))
+    assert codes.shape == (16, 3) and codes.min() < -0.3 and codes.max() > 0.3  # SiLUs end at -0.28
+    assert pixels.shape == (40, 784) and 0 <= pixels.min() < 0.2 and 0.8 < pixels.max() <= 1
+    assert [layer.units for network in (encoder, decoder) for layer in network.layers[1:]] == [8, 5, 3, 5, 8, 784]
+    np.testing.assert_allclose(autoencoder(GREY), decoder(encoder(GREY)), rtol=1e-6)
+
+
+def test_training_the_autoencoder_trains_the_encoder_and_the_decoder():
+    encoder, decoder, autoencoder = build_autoencoder(2, (4,))
+    before = values(encoder), values(decoder)
+    autoencoder.compile("sgd", "mse", run_eagerly=True)
+    autoencoder.fit(GREY, GREY, verbose=0)
+    assert all(moved(before[0], values(encoder))) and all(moved(before[1], values(decoder)))
+
 
 def test_classifier_has_ten_logits_and_64_features():
     classifier = build_classifier()

@@ -54,6 +54,19 @@ def two_axes(draw, *arguments):
     return picture
 
 
+def integral():
+    picture, axes = plots.canvas(height=3, columns=3)
+    plots.draw_integral(axes, X, X, X**2, np.outer(DENSITY, DENSITY), DENSITY)
+    return picture
+
+
+def labelled(draw, *arguments):
+    picture = on_axis(draw, *arguments)
+    plots.label(picture.axes[0], "", "x", "y")
+    return picture
+
+
+RATES = np.array([0, 9, 22, 90]), np.array([206, 137, 110, 89])
 CORNERS, CORNERS_XOR = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
 
 
@@ -71,7 +84,8 @@ PICTURES = {
     "draw_latents": lambda: on_axis(plots.draw_latents, MEANS, LABELS),
     "gradient_noise": lambda: plots.gradient_noise(
         {name: 3 * MEANS[:, 0] for name in "abc"}, 2.0, [1, 4, 16], {name: [6, 12, 24] for name in "abc"}),
-    "gaps": lambda: plots.gaps({"ELBO": -140 - DIGITS[:, 0], "exact": -136 - DIGITS[:, 0]}, DIGITS[:, 1], DIGITS[:, 2]),
+    "gaps": lambda: plots.gaps({"ELBO": -140 - DIGITS[:, 0], "exact": -136 - DIGITS[:, 0]}, DIGITS[:, 1], DIGITS[:, 2],
+                               {"other, exact": -130 - DIGITS[:, 0]}),
     "posteriors": lambda: plots.posteriors(DIGITS[:3], BLOBS, ["best", "median", "worst"], (MEANS[:3], MEANS[3:6]),
                                            (MEANS[6:9], MEANS[9:12])),
     "ladder": lambda: plots.ladder({"784 fair coins": -543.4, "VAE": -137.0}, published={"VAE (2018)": -135.7}),
@@ -135,6 +149,51 @@ PICTURES |= {
     "step_errors": lambda: plots.step_errors(10.0**np.arange(-9, 0), {"central": 10.0**np.arange(-9, 0)**2 / 100,
                                                                       "forward": np.arange(9)}),
     "weight_maps": lambda: plots.weight_maps({"He": DIGITS[:9].T - 0.5, "all zero": 0 * DIGITS[:9].T}, neurons=8),
+}
+PICTURES |= {
+    "mixture_steps": lambda: plots.mixture_steps(
+        MEANS[:, 0], X, {name: (np.stack([DENSITY, DENSITY[::-1]]) / 2, np.abs(MEANS) / np.abs(MEANS).sum(
+            axis=1, keepdims=True)) for name in "abc"}, [-3, -2, -1.9]),
+    "string_of_gaussians": lambda: plots.string_of_gaussians(
+        {"few": BLOBS[0], "all": BLOBS[1]}, [MEANS[:5], None], MEANS, (-4, 4, -3, 3)),
+    "integration_errors": lambda: plots.integration_errors({
+        title: (2**np.arange(2, 9), {"grid": 0.5**np.arange(7), "draws": 2.0**-np.arange(7)}, X + 5,
+                {"grid": 1 / (X + 5), "draws": 2 / (X + 5)}, {"draws": "slope −1/2"}) for title in "ab"}),
+    "curse": lambda: plots.curse([1, 5, 20], {name: -10 * DIGITS[:3, :30] for name in "ab"},
+                                 {name: [10, 1e5, 1e20] for name in ("grid", "a", "b")}, 10_000),
+    "draw_bound": lambda: on_axis(plots.draw_bound, [-3.0, -5.0], [0.5, 2.5], -6.0, ["a", "b"]),
+    "bounds": lambda: plots.bounds(X, DENSITY, {"a": DENSITY**2, "b": DENSITY**3}, {"a": -3.0, "b": -5.0},
+                                   {"a": 0.5, "b": 2.5}),
+    "stratified_points": lambda: plots.stratified_points(MEANS[:99], DIGITS[:99, :2], MEANS[:99], 12),
+    "posterior_maps": lambda: plots.posterior_maps(DIGITS[:3], [(BLOBS[0], (0, 1, 2, 3))] * 3, ["a", "b", "c"]),
+    "training_on_the_ladder": lambda: plots.training_on_the_ladder(
+        [-210, -150, -130], {"pixel": -205.8, "2-D VAE": -135.7, "sphere": -132.5}, "nats"),
+    "growth": lambda: plots.growth([1, 2, 3, 4], 32.0**np.arange(4, 8), 32.0**np.arange(4)),
+    "draw_integral": lambda: integral(),
+}
+PICTURES |= {
+    "signed_images": lambda: plots.signed_images(DIGITS - 0.5, columns=8, row_labels=["1 to 8", "9 to 16", "17 to 24"]),
+    "over_code_size": lambda: plots.over_code_size({"PCA": (np.arange(1, 65), 60 / np.arange(2, 66)),
+                                                    "deep": ([2, 8, 32], [20, 9, 4])}, "error", {"the mean": 52}),
+    "principal_angles": lambda: plots.principal_angles({"random": [80, 85, 90], "network": [0.2, 0.1, 0]}),
+    "draw_codes": lambda: on_axis(plots.draw_codes, 9 * MEANS + 5, LABELS, (-20, 30, -15, 25)),
+    "code_plane": lambda: plots.code_plane(9 * MEANS + 5, LABELS, DIGITS[:16], (-20, 30, -15, 25)),
+    "code_sources": lambda: plots.code_sources(
+        9 * MEANS, *(dict.fromkeys(("normal", "even"), numbers) for numbers in (MEANS[:6], DIGITS[:6])), (-9, 9) * 2),
+    "unit_activity": lambda: plots.unit_activity({"as it stands": np.zeros(8), "alive": np.linspace(0.1, 1, 8)}),
+}
+PICTURES |= {
+    "importance_check": lambda: plots.importance_check(np.exp(4 + MEANS[:, 0]), MEANS[:, 1], 0.1 + MEANS[:, 0]**2,
+                                                       MEANS[:, 1] > -1),
+    "latent_sizes": lambda: plots.latent_sizes([2, 5], {"ELBO": [-170, -140], "L₅₀": [-165, -139]},
+                                               {"2 latents": [3, 4], "5 latents": [1, 2, 3, 4, 0]}),
+    "draw_prices": lambda: labelled(plots.draw_prices, {"plain": [0, 0], "warm-up": [2, 1]}),
+    "dimension_prices": lambda: plots.dimension_prices({"plain": [0, 0, 0], "warm-up": [0, 2, 1]}),
+    "draw_rate_distortion": lambda: on_axis(plots.draw_rate_distortion, *RATES),
+    "rate_distortion": lambda: plots.rate_distortion(
+        {f"β = {beta}": (beta, *place) for beta, *place in zip((784, 3, 1, 0.1), *RATES)}, {"squared error": (9, 137)}),
+    "weighted_bounds": lambda: plots.weighted_bounds([1, 5, 50], [-93, -91, -90], [0.01, 0.02, 0.1], 3 + MEANS[:, 0]),
+    "extrapolation": lambda: plots.extrapolation([6, 14], [-93, -91], (X + 5, -90 - 1 / (X + 5)), {"published": -86.8}),
 }
 HELPERS = {"png", "canvas", "label", "as_squares", "mosaic", "asset", "Picture", "MovingPicture", "move_game",
            "move_race", "boundary"}
@@ -302,3 +361,65 @@ def test_weights_of_0_are_drawn_white_whatever_the_others_are():
     image, = picture.axes[0].images
     assert image.norm.vmin == -image.norm.vmax and image.norm.vmax == pytest.approx(78.2)
     assert np.all(image.cmap(image.norm(0.0))[:3] > np.array(0.95))
+
+
+# Integrals --------------------------------------------------------------------------------------------------
+
+def test_bars_of_the_bound_end_at_the_sum():
+    _, axis = plots.canvas(height=2)
+    bounds, gaps = plots.draw_bound(axis, [-3.0, -5.0], [0.5, 2.5], -6.0, ["a", "b"])
+    assert [bar.get_x() + bar.get_width() for bar in bounds] == [-3.0, -5.0]
+    assert [bar.get_x() + bar.get_width() for bar in gaps] == [-2.5, -2.5]
+    assert axis.lines[0].get_xdata()[0] == -2.5
+
+
+def test_mixture_has_room_for_the_data_above_its_strip_of_responsibilities():
+    axis = PICTURES["mixture_steps"]().axes[0]
+    tallest = np.histogram(MEANS[:, 0], np.linspace(-4, 4, 41), density=True)[0].max()
+    low, high = axis.get_ylim()
+    assert high > tallest and -0.2 * high < low < 0
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_image_covers_no_mass_of_its_posterior(row, column):
+    """Three of four corners hold a mode: the image goes to the fourth, and the window keeps its coordinates."""
+    density = np.zeros((41, 41))
+    for place in {(0, 0), (0, 1), (1, 0), (1, 1)} - {(row, column)}:
+        density[4 + 32 * place[0], 4 + 32 * place[1]] = 1
+    axis = plots.posterior_maps(DIGITS[:1], [(density, (1, 2, 5, 6))], ["a"], columns=1).axes[0]
+    assert (*axis.get_xlim(), *axis.get_ylim()) == (1, 2, 5, 6)
+    inset, = axis.child_axes
+    left, bottom, width, height = inset.get_axes_locator()._bounds
+    assert (bottom + height / 2 > 0.5, left + width / 2 > 0.5) == (row == 1, column == 1)
+
+
+def test_rungs_close_together_are_named_above_and_below():
+    rungs = {"VAE": -135.7, "sphere": -132.5, "pixel": -205.8}
+    texts = plots.training_on_the_ladder([-210, -150, -130], rungs, "nats").axes[0].texts
+    places = {text.get_text(): (text.get_ha(), text.get_va()) for text in texts}
+    assert places == {"VAE −135.7": ("right", "top"), "sphere −132.5": ("left", "bottom"),
+                      "pixel −205.8": ("right", "bottom")}
+
+
+# Autoencoders -----------------------------------------------------------------------------------------------
+
+def test_every_signed_image_has_white_for_0_and_a_scale_of_its_own():
+    ramp = np.linspace(-1, 2, 784)
+    image, = plots.signed_images(np.stack([ramp, 100 * ramp, 0 * ramp]), columns=3).axes[0].images
+    sheet = np.asarray(image.get_array())
+    first, second, third = (sheet[1:29, left:left + 28] for left in (1, 30, 59))
+    np.testing.assert_allclose(first, second, atol=1e-6)
+    np.testing.assert_allclose(third, 0.5)
+    assert first.max() == 1 and first.min() == pytest.approx(0.25) and (image.norm.vmin, image.norm.vmax) == (0, 1)
+
+
+def test_signed_images_refuse_weights_that_lie_the_other_way():
+    with pytest.raises(ValueError, match=r"shape \(n, 784\), but got \(784, 16\).*transpose"):
+        plots.signed_images(np.ones((784, 16)))
+
+
+def test_dead_units_are_counted_and_marked():
+    axes = plots.unit_activity({"some": np.array([0, 0.5, 0, 1.0])}).axes
+    assert axes[0].get_title() == "some\n2 of 4 units dead"
+    assert [bar.get_height() for bar in axes[0].patches] == [100, 50]
+    assert axes[0].lines[0].get_xdata().tolist() == [3, 4]

@@ -9,13 +9,18 @@ import keras
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from scipy import integrate, stats
 
 from utils.models import GAN
 from utils.scratch import logistic_gradient
 from utils.widgets import (
+    beta_explorer,
     binarisation_explorer,
+    bound_explorer,
+    code_explorer,
     curve_explorer,
     game_explorer,
+    integral_explorer,
     latent_explorer,
     neuron_explorer,
     optimiser_race,
@@ -29,13 +34,19 @@ def binarisation():
     return binarisation_explorer(RNG.random((12, 784)))
 
 
-def latent():
+def decode_halves(latents):
     """A decoder without a network: a digit whose left half follows z₁ and whose right half follows z₂."""
-    def decode(latents):
-        first, second = 1 / (1 + np.exp(-np.asarray(latents)[0]))
-        return np.concatenate([np.full((1, 28, 14), first), np.full((1, 28, 14), second)], axis=-1).reshape(1, 784)
+    first, second = 1 / (1 + np.exp(-np.asarray(latents)[0]))
+    return np.concatenate([np.full((1, 28, 14), first), np.full((1, 28, 14), second)], axis=-1).reshape(1, 784)
 
-    return latent_explorer(decode, RNG.normal(size=(4000, 2)), np.arange(4000) % 10)
+
+def latent():
+    return latent_explorer(decode_halves, RNG.normal(size=(4000, 2)), np.arange(4000) % 10)
+
+
+def code():
+    codes = np.concatenate([np.tile([[3.0, -2.0]], (7, 1)), np.tile([[3.1, -2.0]], (2, 1)), [[3.0, 2.0]]])
+    return code_explorer(decode_halves, codes, np.repeat([4, 9, 5], [7, 2, 1]), (-1, 9, -4, 6))
 
 
 def build_game():
@@ -61,10 +72,17 @@ def neuron():
     return neuron_explorer(clouds, logistic_gradient)
 
 
+def beta():
+    images = np.repeat(RNG.random((3, 36, 7)), 112, axis=-1)  # stripes: noise would not pack
+    return beta_explorer({"1/784": (320.0, 86.0, images[0], images[1]), "1": (22.0, 110.0, images[1], images[2]),
+                          "784": (0.0, 207.0, images[2], images[0])}, default="1")
+
+
 @pytest.fixture(scope="module")
 def explorers():
-    return {"binarisation": binarisation(), "latent": latent(), "game": game(), "race": optimiser_race(),
-            "neuron": neuron(), "curve": curve_explorer()}
+    return {"binarisation": binarisation(), "latent": latent(), "code": code(), "game": game(),
+            "race": optimiser_race(), "neuron": neuron(), "curve": curve_explorer(), "beta": beta(),
+            "integral": integral_explorer(np.square, 0.4), "bound": bound_explorer(np.square, 0.4)}
 
 
 @pytest.fixture
@@ -76,13 +94,15 @@ def explorer(request, explorers):
         explorer.controls[name].value = value
 
 
-every_explorer = pytest.mark.parametrize("explorer", ["binarisation", "latent", "game", "race", "neuron", "curve"],
-                                         indirect=True)
-slider_explorer = pytest.mark.parametrize("explorer", ["binarisation", "latent", "race", "neuron", "curve"],
-                                          indirect=True)
+every_explorer = pytest.mark.parametrize("explorer", ["binarisation", "latent", "code", "game", "race", "neuron",
+                                                      "curve", "beta", "integral", "bound"], indirect=True)
+slider_explorer = pytest.mark.parametrize("explorer", ["binarisation", "latent", "code", "race", "neuron", "curve",
+                                                       "beta", "integral", "bound"], indirect=True)
 game_only = pytest.mark.parametrize("explorer", ["game"], indirect=True)
 race_only = pytest.mark.parametrize("explorer", ["race"], indirect=True)
 curve_only = pytest.mark.parametrize("explorer", ["curve"], indirect=True)
+integral_only = pytest.mark.parametrize("explorer", ["integral"], indirect=True)
+bound_only = pytest.mark.parametrize("explorer", ["bound"], indirect=True)
 neuron_only = pytest.mark.parametrize("explorer", ["neuron"], indirect=True)
 
 
@@ -158,6 +178,20 @@ def test_race_says_who_arrived_and_when(explorer, learning_rate, momentum, says)
     assert len(said) == 1 and says in said[0]
 
 
+@pytest.mark.parametrize("explorer", ["code"], indirect=True)
+@pytest.mark.parametrize(("first", "second", "says"), [
+    (3.0, -2.0, "9 images near, mostly 4"), (3.25, -2.0, "2 images near, mostly 9"),
+    (3.0, 2.0, "1 image near, mostly 5"), (8.0, 5.0, "0 images near")])
+def test_code_explorer_begins_at_the_first_code_and_says_who_is_near(explorer, first, second, says):
+    assert [control.value for control in explorer.controls.values()] == pytest.approx([3.0, -2.0])
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "set_text", lambda text, words: said.append(words))
+        explorer.controls["first"].value, explorer.controls["second"].value = first, second
+        explorer.redraw()
+    assert said[-1].endswith(says)
+
+
 @curve_only
 @pytest.mark.parametrize(("hidden", "waves", "layer"), [(1, 3, 1), (12, 3, 1), (40, 8, 7), (64, 2, 20)])
 def test_curve_is_fitted_as_well_as_these_hidden_neurons_can(explorer, hidden, waves, layer):
@@ -174,6 +208,39 @@ def test_curve_is_fitted_as_well_as_these_hidden_neurons_can(explorer, hidden, w
     columns, curve = np.concatenate([np.ones((401, 1)), neurons], axis=1), np.sin(2 * np.pi * waves * x**2)
     best = columns @ np.linalg.lstsq(columns, curve, rcond=None)[0]
     assert said == [f"{hidden} hidden neuron{'s' * (hidden > 1)}: error {np.sqrt(np.mean((best - curve)**2)):.3f}"]
+
+
+def words_when_redrawn(explorer):
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "set_text", lambda text, words: said.append(words))
+        explorer.redraw()
+    return said
+
+
+@integral_only
+@pytest.mark.parametrize("observed", [-1.0, 1.4, 5.0])
+def test_integral_says_the_area_under_the_joint(explorer, observed):
+    explorer.controls["observed"].value = observed
+    area, _ = integrate.quad(lambda z: stats.norm.pdf(z) * stats.norm.pdf(observed, z**2, 0.4), -8, 8,
+                             points=[-2, 0, 2])
+    assert words_when_redrawn(explorer) == [f"area of the joint: p(x) = {area:.4f}"]
+
+
+@bound_only
+@pytest.mark.parametrize(("observed", "mean", "deviation"), [(2.0, 1.4, 0.15), (0.5, 0.0, 0.6), (4.0, -2.0, 0.05)])
+def test_bound_says_elbo_divergence_and_their_sum(explorer, observed, mean, deviation):
+    """Against closed forms: E_q of a quartic, the KL divergence from the prior, and the evidence by SciPy."""
+    for name, value in {"observed": observed, "mean": mean, "deviation": deviation}.items():
+        explorer.controls[name].value = value
+    square, fourth = mean**2 + deviation**2, mean**4 + 6 * mean**2 * deviation**2 + 3 * deviation**4
+    explained = -(observed**2 - 2 * observed * square + fourth) / (2 * 0.4**2) - np.log(0.4 * np.sqrt(2 * np.pi))
+    elbo = explained - (square - 1 - 2 * np.log(deviation)) / 2
+    evidence, _ = integrate.quad(lambda z: stats.norm.pdf(z) * stats.norm.pdf(observed, z**2, 0.4), -8, 8,
+                                 points=[-2, 0, 2])
+    words, = words_when_redrawn(explorer)
+    numbers = [float(word.replace("−", "-")) for word in words.split() if word[-1].isdigit()]
+    np.testing.assert_allclose(numbers, [elbo, np.log(evidence) - elbo, np.log(evidence)], atol=0.006)
 
 
 @neuron_only

@@ -214,6 +214,30 @@ def class_entropy(counts):
     return float(0.0 - np.sum(shares * np.log(shares)))  # a plain minus would turn zero into -0.0
 
 
+def active_units(means, threshold=0.01):
+    """Return how many latent dimensions an encoder uses: those whose mean differs from image to image.
+
+    A dimension that says nothing about the image has the same mean for all, near the prior's 0.
+
+    Args:
+        means: array of shape (n, latent_dim), the means of q(z | x) of at least two images.
+        threshold: variance across the images above which a dimension counts as active.
+
+    Returns:
+        int from 0 to latent_dim.
+
+    Raises:
+        ValueError: if the means are not a matrix of at least two rows.
+
+    Source: Burda, Grosse and Salakhutdinov (2016), section 5.
+    """
+    means = np.asarray(means)
+    if means.ndim != 2 or len(means) < 2:
+        raise ValueError("active_units wants means of shape (n, latent_dim) of at least two images, but got "
+                         f"{means.shape}. Encode a batch of test images.")
+    return int(np.sum(np.var(means, axis=0) > threshold))
+
+
 def nearest_neighbours(images, references, count=1):
     """Return the references closest to each image, by Euclidean distance over pixels.
 

@@ -87,6 +87,72 @@ def elbo(images, logits, mean, log_variance):
     return bernoulli_log_likelihood(images, logits) - kl_to_standard_normal(mean, log_variance)
 
 
+def importance_weighted_bound(log_weights):
+    """Return the importance-weighted bound of each image, in nats: the logarithm of its average weight.
+
+    Written with log-sum-exp, so that weights as small as exp(-1000) count. Samples 1, 2, … of one image are weighed
+    against each other, never against those of another image. With one sample it is the ELBO's estimate.
+
+    Args:
+        log_weights: tensor of shape (samples, n), log p(x, z) - log q(z | x) of latents drawn from q, a column
+            an image.
+
+    Returns:
+        Tensor of shape (n,): on average below log p(x), and the closer the more samples there are.
+
+    Raises:
+        ValueError: if the weights are not of rank 2.
+
+    Source: Burda, Grosse and Salakhutdinov (2016), section 3.
+    """
+    if len(log_weights.shape) != 2:
+        raise ValueError("importance_weighted_bound wants log_weights of shape (samples, n), but got "
+                         f"{tuple(log_weights.shape)}. Give those of a single image a second axis of 1.")
+    return ops.logsumexp(log_weights, axis=0) - math.log(log_weights.shape[0])
+
+
+def kl_of_each_dimension(mean, log_variance):
+    """Return KL(N(mean, exp(log_variance)) || N(0, 1)) of each latent dimension of each example, in nats.
+
+    Args:
+        mean, log_variance: tensors of shape (batch, latent_dim).
+
+    Returns:
+        Tensor of shape (batch, latent_dim), non-negative; summed over the last axis it is `kl_to_standard_normal`.
+
+    Raises:
+        ValueError: if the shapes differ or are not of rank 2.
+
+    Source: Kingma and Welling (2014), appendix B.
+    """
+    _require_same_matrix("kl_of_each_dimension", mean=mean, log_variance=log_variance)
+    return 0.5 * (ops.square(mean) + ops.exp(log_variance) - 1 - log_variance)
+
+
+def free_bits(kl_of_each_dimension, minimum):
+    """Return the price of the latents in nats when each dimension may use `minimum` nats for free.
+
+    The KL of a dimension is averaged over the batch first. A dimension whose average lies below the minimum is charged
+    the minimum, so that no gradient pushes it further towards the prior.
+
+    Args:
+        kl_of_each_dimension: tensor of shape (batch, latent_dim), as the function of that name returns it.
+        minimum: nats for each dimension.
+
+    Returns:
+        Scalar, in nats per image: the sum over the dimensions.
+
+    Raises:
+        ValueError: if the tensor is not of rank 2.
+
+    Source: Kingma et al. (2016), who name it.
+    """
+    if len(kl_of_each_dimension.shape) != 2:
+        raise ValueError("free_bits wants the KL of each dimension, of shape (batch, latent_dim), but got "
+                         f"{tuple(kl_of_each_dimension.shape)}. Do not sum over the dimensions before.")
+    return ops.sum(ops.maximum(ops.mean(kl_of_each_dimension, axis=0), minimum))
+
+
 def discriminator_loss(real_logits, fake_logits):
     """Return the discriminator's cross-entropy: real images are class 1, generated images class 0.
 

@@ -3,6 +3,15 @@
 Every function returns a `Picture`, which a notebook shows when it is the last line of a cell.
 """
 
+from utils.plots.autoencoders import (
+    code_plane,
+    code_sources,
+    draw_codes,
+    over_code_size,
+    principal_angles,
+    signed_images,
+    unit_activity,
+)
 from utils.plots.canvas import (
     BLACK,
     BLUE,
@@ -34,6 +43,19 @@ from utils.plots.games import (
     move_game,
 )
 from utils.plots.images import as_squares, asset, captioned, class_counts, digits, draw_digits, mosaic
+from utils.plots.integrals import (
+    bounds,
+    curse,
+    draw_bound,
+    draw_integral,
+    growth,
+    integration_errors,
+    mixture_steps,
+    posterior_maps,
+    stratified_points,
+    string_of_gaussians,
+    training_on_the_ladder,
+)
 from utils.plots.latents import draw_latents, gaps, gradient_noise, planes, posteriors
 from utils.plots.layers import (
     bump,
@@ -64,6 +86,16 @@ from utils.plots.neurons import (
     slope_chain,
     weight_images,
     window,
+)
+from utils.plots.rates import (
+    dimension_prices,
+    draw_prices,
+    draw_rate_distortion,
+    extrapolation,
+    importance_check,
+    latent_sizes,
+    rate_distortion,
+    weighted_bounds,
 )
 from utils.plots.training import (
     agreement,

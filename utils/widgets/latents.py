@@ -1,4 +1,4 @@
-"""Walks through a latent plane (lesson 6)."""
+"""Walks through a plane of codes (lesson 5) or latents (lesson 6)."""
 
 import numpy as np
 
@@ -15,8 +15,54 @@ def latent_explorer(decode, means, labels):
         labels: array (n,) of their digits 0..9.
     """
     means, labels = np.asarray(means), np.asarray(labels)
-    picture, (plane, digit) = plots.canvas(height=4.3, columns=2, width_ratios=(1.35, 1))
+    picture, (plane, digit) = _two_panels()
     plots.draw_latents(plane, means, labels)
+    start = np.clip(np.round(means[0] / 0.05) * 0.05, -3, 3).tolist()  # begins at the first image's own place
+
+    def near(point):
+        return np.hypot(*(means - point).T) < 0.2
+
+    return _plane_explorer(picture, plane, digit, decode, labels, near, start,
+                           {"first": ("latent z₁", -3.0, 3.0, 0.05), "second": ("latent z₂", -3.0, 3.0, 0.05)})
+
+
+def code_explorer(decode, codes, labels, box):
+    """Return an explorer of an autoencoder's code plane: a point, the picture decoded there, the codes around it.
+
+    Args:
+        decode: function of codes (1, 2) that returns images (1, 784) in [0, 1].
+        codes: array (n, 2), the codes of images.
+        labels: array (n,) of their digits 0..9.
+        box: (left, right, bottom, top), the part of the plane to walk in.
+    """
+    codes, labels, box = np.asarray(codes), np.asarray(labels), np.asarray(box, float)
+    picture, (plane, digit) = _two_panels()
+    plots.draw_codes(plane, codes, labels, box)
+    low, size = box[::2], np.ptp(box.reshape(2, 2), axis=1)
+    steps = (size / 100).tolist()
+    start = (low + np.round(100 * (codes[0] - low) / size) * size / 100).clip(low, low + size).tolist()
+
+    def near(point):
+        return np.hypot(*((codes - point) / size).T) < 0.02
+
+    (left, right, bottom, top) = box.tolist()
+    return _plane_explorer(picture, plane, digit, decode, labels, near, start,
+                           {"first": ("code c₁", left, right, steps[0]), "second": ("code c₂", bottom, top, steps[1])})
+
+
+def _two_panels():
+    return plots.canvas(height=4.3, columns=2, width_ratios=(1.35, 1))
+
+
+def _plane_explorer(picture, plane, digit, decode, labels, near, start, sliders):
+    """Return two sliders that move a cross over a plane, with the picture decoded there and who is near.
+
+    Args:
+        picture, plane, digit: a figure and its two panels, the plane drawn already.
+        near: function of a point (2,) that returns for each label whether its image lies near.
+        start: where the cross begins.
+        sliders: "first" and "second" → (description, low, high, step).
+    """
     cross = plane.plot([0], [0], marker="+", markersize=22, markeredgewidth=2.5, color=plots.BLACK)[0]
     shown = plots.draw_digits(digit, np.zeros((1, 28, 28)), 1)
     digit.set_title("a title", fontsize=10, color=plots.INK)
@@ -24,13 +70,13 @@ def latent_explorer(decode, means, labels):
 
     def draw(first, second):
         cross.set_data([first], [second])
-        probabilities = np.asarray(decode(np.array([[first, second]], np.float32)))
-        shown.set_data(np.ma.masked_invalid(plots.mosaic(probabilities, 1)))
-        near = labels[np.hypot(means[:, 0] - first, means[:, 1] - second) < 0.2]
-        most = f", mostly {np.bincount(near).argmax()}" if len(near) else ""
-        digit.title.set_text(f"({first:.2f}, {second:.2f}): {len(near)} images near{most}")
+        decoded = np.asarray(decode(np.array([[first, second]], np.float32)))
+        shown.set_data(np.ma.masked_invalid(plots.mosaic(decoded, 1)))
+        neighbours = labels[near(np.array([first, second]))]
+        count = f"{len(neighbours)} image{'s' * (len(neighbours) != 1)}"
+        most = f", mostly {np.bincount(neighbours).argmax()}" if len(neighbours) else ""
+        digit.title.set_text(f"({first:.2f}, {second:.2f}): {count} near{most}")
         return moving.png()
 
-    first, second = np.clip(np.round(means[0] / 0.05) * 0.05, -3, 3).tolist()  # begins at the first image's own place
-    return Explorer(draw, first=slider("latent z₁", -3.0, 3.0, first, 0.05),
-                    second=slider("latent z₂", -3.0, 3.0, second, 0.05))
+    return Explorer(draw, **{name: slider(description, low, high, value, step)
+                             for value, (name, (description, low, high, step)) in zip(start, sliders.items())})

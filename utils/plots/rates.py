@@ -1,0 +1,178 @@
+"""Bounds, rates and distortions, and how much of a latent space is used (lesson 7)."""
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from utils.plots.canvas import BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, canvas, label
+
+
+def importance_check(effective, errors, standard_errors, covered):
+    """Return how far importance sampling lies from the exact values, against its effective sample size.
+
+    Args:
+        effective: (n,) effective sample sizes, from 1 on.
+        errors: (n,) nats, estimate minus exact value.
+        standard_errors: (n,) nats, as the estimate itself names them; bars show two of them.
+        covered: (n,) bool, whether the encoder covers the posterior.
+    """
+    picture, axis = canvas(height=3.6)
+    effective, errors, standard_errors = map(np.asarray, (effective, errors, standard_errors))
+    for chosen, colour, marker, name in ((covered, BLUE, "o", "the encoder covers the posterior"),
+                                         (~covered, RED, "s", "it misses a part of it")):
+        axis.errorbar(effective[chosen], errors[chosen], 2 * standard_errors[chosen], color=colour, fmt=marker,
+                      markersize=3.5, elinewidth=0.9, label=name)
+    axis.axhline(0, color=INK, linewidth=1)
+    axis.set_xscale("log")
+    axis.set_yscale("symlog", linthresh=0.1)
+    axis.grid(color=GRID, linewidth=0.6)
+    axis.legend(frameon=False, fontsize=9, loc="upper right")
+    label(axis, "", "effective sample size of 5,000 draws", "estimate − exact, in nats")
+    return picture
+
+
+def latent_sizes(sizes, bounds, prices):
+    """Return two panels: bounds against the number of latents, and what each latent of every model carries, sorted.
+
+    Args:
+        sizes: numbers of latent dimensions.
+        bounds: dictionary of name → nats per image for each size.
+        prices: dictionary of name → (latent_dim,) nats, the KL of each dimension, averaged over images.
+    """
+    picture, (left, right) = canvas(height=3.3, columns=2)
+    for (name, values), colour, marker in zip(bounds.items(), SERIES, "os^", strict=False):
+        left.semilogx(sizes, values, color=colour, marker=marker, linewidth=1.8, label=name)
+    left.set_xticks(sizes, [str(size) for size in sizes])
+    left.minorticks_off()
+    left.grid(color=GRID, linewidth=0.6)
+    left.legend(frameon=False, fontsize=9, loc="lower right")
+    label(left, "what they buy", "latent dimensions", "nats per image")
+    draw_prices(right, prices)
+    label(right, "what each carries", "latent dimensions, sorted", "KL in nats per image")
+    return picture
+
+
+def draw_prices(axis, models):
+    """Draw the KL of each latent dimension, sorted, one curve a model; arguments as in `dimension_prices`."""
+    for (name, prices), colour, marker in zip(models.items(), SERIES, "os^DvX", strict=False):
+        axis.plot(np.arange(1, len(prices) + 1), np.sort(prices)[::-1], color=colour, marker=marker, markersize=4,
+                  linewidth=1.4, label=name)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(color=GRID, linewidth=0.6)
+    axis.legend(frameon=False, fontsize=9)
+
+
+def draw_rate_distortion(axis, rates, distortions):
+    """Draw models on the plane of rate and distortion, above lines on which both add up to the same bound.
+
+    Args:
+        rates: (n,) nats, the KL of each model.
+        distortions: (n,) nats, minus the log-likelihood of each.
+    """
+    rates, distortions = np.asarray(rates), np.asarray(distortions)
+    right, bottom, top = 1.08 * rates.max(), 0.8 * distortions.min(), 1.06 * distortions.max()
+    best = np.min(rates + distortions)
+    for level in (best, *range(100, int(right + top), 100)):
+        colour, line = (GREEN, "--") if level == best else ("#CCCCCC", "-")
+        axis.plot([0, right], [level, level - right], color=colour, linewidth=1, linestyle=line, zorder=1)
+        if level - right > bottom:  # it leaves the plane on the right, else below: there it is named
+            place, offset = (right, level - right), (-2, 3)
+        else:
+            place, offset = (level - bottom, bottom), (-2, 4)
+        if level != best:
+            axis.annotate(f"−{level}", place, xytext=offset, textcoords="offset points", fontsize=8, color="#777777",
+                          ha="right")
+    order = np.argsort(rates)
+    axis.plot(rates[order], distortions[order], color=BLUE, linewidth=1.4, marker="o", markersize=4.5, zorder=2)
+    axis.set(xlim=(-0.02 * right, right), ylim=(bottom, top))
+    label(axis, "", "rate: KL in nats per image", "distortion: −log p(x | z) in nats per image")
+
+
+def rate_distortion(points, others):
+    """Return the curve of rate and distortion with every point named, beside the bounds over β.
+
+    Args:
+        points: dictionary of name → (β, rate, distortion) along the curve; a name of "" is not written.
+        others: dictionary of name → (rate, distortion) of models trained otherwise, drawn as stars.
+    """
+    picture, (left, right) = canvas(height=4.2, columns=2, width_ratios=(1.5, 1))
+    betas, rates, distortions = np.array([values for values in points.values()]).T
+    draw_rate_distortion(left, rates, distortions)
+    for name, (_, rate, distortion) in points.items():
+        last = rate == rates.max()
+        left.annotate(name, (rate, distortion), xytext=(4 if last else 8, 7 if last else 5), fontsize=8.5, color=INK,
+                      textcoords="offset points", ha="right" if last else "left")
+    for (name, place), colour in zip(others.items(), (RED, ORANGE), strict=False):
+        left.plot(*place, marker="*", markersize=13, color=colour, linestyle="none", label=name, zorder=3)
+    left.legend(frameon=False, fontsize=9, loc="upper right")
+    order = np.argsort(betas)
+    right.semilogx(betas[order], -(rates + distortions)[order], color=BLUE, marker="o", markersize=4.5, linewidth=1.4)
+    right.axvline(1, color="#777777", linewidth=1, linestyle="--")
+    right.grid(color=GRID, linewidth=0.6)
+    label(right, "", "weight β of the KL (logarithmic)", "ELBO in nats per image")
+    return picture
+
+
+def dimension_prices(models):
+    """Return the KL of each latent dimension, sorted, one curve a model.
+
+    Args:
+        models: dictionary of name → (latent_dim,) nats, averages over images.
+    """
+    picture, axis = canvas(height=3.2)
+    draw_prices(axis, models)
+    label(axis, "", "latent dimensions, sorted", "KL in nats per image")
+    return picture
+
+
+def weighted_bounds(counts, averages, errors, gains):
+    """Return two panels: importance-weighted bounds against the number of samples, and each image's gain.
+
+    Args:
+        counts: numbers of samples K, ascending.
+        averages: nats per image of each bound; those of K = 1 are the ELBO.
+        errors: standard errors of the averages; bars show two of them.
+        gains: (n,) nats, the bound of the most samples minus the ELBO of each image.
+    """
+    picture, (left, right) = canvas(height=3.4, columns=2, width_ratios=(1.3, 1))
+    left.errorbar(counts, averages, 2 * np.asarray(errors), color=BLUE, marker="o", markersize=5, capsize=4,
+                  linewidth=1.6)
+    left.set_xscale("log")
+    left.set_xticks(counts, [f"{count:,}" for count in counts])
+    left.minorticks_off()
+    for count, average in zip(counts, averages, strict=True):
+        left.annotate(f"{average:.2f}".replace("-", "−"), (count, average), xytext=(0, 8), textcoords="offset points",
+                      ha="center", fontsize=9, color=INK)
+    left.margins(x=0.12, y=0.2)
+    left.grid(color=GRID, linewidth=0.6)
+    label(left, "average over the images", "samples K", "bound in nats per image")
+    right.hist(gains, 40, color=GREEN)
+    right.axvline(0, color=INK, linewidth=1)
+    right.grid(axis="y", color=GRID, linewidth=0.6)
+    right.set_axisbelow(True)
+    label(right, "image by image", f"bound of {counts[-1]:,} samples − ELBO, in nats", "images")
+    return picture
+
+
+def extrapolation(epochs, nats, curve, aim):
+    """Return measured figures over epochs and a curve that goes on beyond them, dashed where nothing was measured.
+
+    Args:
+        epochs: numbers of epochs that were trained.
+        nats: nats per image of each.
+        curve: (epochs (n,), nats (n,)) of the fitted curve, ascending.
+        aim: dictionary of name → nats per image, drawn as lines.
+    """
+    picture, axis = canvas(height=3.2)
+    axis.plot(epochs, nats, color=BLUE, marker="o", linestyle="none", label="measured")
+    over, fitted = map(np.asarray, curve)
+    inside = over <= max(epochs)
+    axis.plot(over[inside], fitted[inside], color=BLUE, linewidth=1.4, label="fitted")
+    axis.plot(over[~inside], fitted[~inside], color=RED, linewidth=1.4, linestyle="--", label="extrapolated")
+    for name, value in aim.items():
+        axis.axhline(value, color="#777777", linewidth=1, linestyle=":")
+        axis.annotate(name, (over[0], value), xytext=(0, 3), textcoords="offset points", fontsize=8.5, color="#555555")
+    axis.set_xscale("log")
+    axis.grid(color=GRID, linewidth=0.6)
+    axis.legend(frameon=False, fontsize=9, loc="lower right")
+    label(axis, "", "epochs (logarithmic)", "nats per image")
+    return picture
