@@ -8,6 +8,7 @@ import pytest
 from utils import assets
 from utils.assets import AssetError
 from utils.data import (
+    add_noise,
     binarise,
     binarised_test_set,
     flatten,
@@ -150,3 +151,31 @@ def test_the_binarised_test_set_never_changes():
     assert images.shape == (10_000, 784) and images.dtype == np.float32
     bits = np.packbits(images.astype(bool)).tobytes()
     assert hashlib.sha256(bits).hexdigest() == "ee3e3805386bfb29350ad685e8daf3a161f32f041db6c1fc50499780dc3471ef"
+
+
+def test_noise_has_the_moments_that_were_asked_for():
+    noise = add_noise(np.full((200, 784), 0.5), 0.1, seed=1) - 0.5
+    assert noise.dtype == np.float32
+    assert noise.mean() == pytest.approx(0, abs=1e-3) and noise.std() == pytest.approx(0.1, rel=5e-3)
+    assert np.mean(noise**4) / noise.var() ** 2 == pytest.approx(3, abs=0.05)  # normal, not uniform
+    assert abs(np.corrcoef(noise[:100].ravel(), noise[100:].ravel())[0, 1]) < 0.02
+
+
+def test_noise_is_clipped_drawn_by_its_seed_and_leaves_its_argument(grey):
+    before = grey.copy()
+    noisy = add_noise(grey, 0.5, seed=3)
+    assert noisy.min() == 0 and noisy.max() == 1 and noisy.shape == grey.shape
+    np.testing.assert_array_equal(noisy, add_noise(grey, 0.5, seed=3))
+    assert not np.array_equal(noisy, add_noise(grey, 0.5, seed=4))
+    assert not np.array_equal(add_noise(grey, 0.5), add_noise(grey, 0.5))
+    np.testing.assert_array_equal(grey, before)
+    np.testing.assert_array_equal(add_noise(grey, 0), grey)
+
+
+@pytest.mark.parametrize(("images", "deviation", "match"), [
+    (np.array([0, 255], np.uint8), 0.1, r"add_noise wants values in \[0, 1\], but got values from 0 to 255"),
+    (np.zeros((2, 3)), -0.1, "standard deviation of 0 or more, but got -0.1"),
+    (np.zeros((2, 3)), np.nan, "but got nan"), (np.zeros((0, 784)), 0.1, "empty array")])
+def test_noise_refuses_other_ranges(images, deviation, match):
+    with pytest.raises(ValueError, match=match):
+        add_noise(images, deviation)

@@ -99,6 +99,28 @@ def binarise(images, seed=None):
     return (np.random.default_rng(seed).random(images.shape) < images).astype(np.float32)
 
 
+def add_noise(images, deviation, seed=None):
+    """Return images in [0, 1] with normal noise of this standard deviation on every pixel, clipped to [0, 1] again.
+
+    Args:
+        images: float array in [0, 1], any shape.
+        deviation: of the noise before clipping, in grey values from 0 to 1.
+        seed: an integer for the same noise every time; None for fresh noise at every call.
+
+    Returns:
+        float32 array, same shape.
+
+    Raises:
+        ValueError: if a value lies outside [0, 1], or the deviation is negative.
+    """
+    images = np.asarray(images, np.float32)
+    _require_range(images, 0, 1, "add_noise", "to_unit_range(load_mnist().train_images)")
+    if not 0 <= deviation < np.inf:  # NaN fails too
+        raise ValueError(f"add_noise wants a standard deviation of 0 or more, but got {deviation}.")
+    noise = np.random.default_rng(seed).standard_normal(images.shape, dtype=np.float32)
+    return np.clip(images + np.float32(deviation) * noise, 0, 1)
+
+
 def binarised_test_set():
     """Return the 10,000 test images as rows of zeros and ones, float32 (10000, 784): always the same draw.
 
