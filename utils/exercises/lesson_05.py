@@ -232,7 +232,7 @@ EXERCISES = (
                     _build_with(image="relu")),
             Mistake("the hidden layers have no activation. However deep, such a network is linear, no better than "
                     "PCA.", _build_with(hidden=None)),
-            Mistake("the hidden layers have ReLUs. The networks of this course have SiLUs: `activation=\"silu\"`.",
+            Mistake("the hidden layers have ReLUs. The networks of this lesson have SiLUs: `activation=\"silu\"`.",
                     _build_with(hidden="relu")),
             Mistake("the decoder has the encoder's widths in the same order. It should mirror them.",
                     lambda code_size, widths=(128, 128): _build(code_size, widths, decoder_widths=widths)),
@@ -246,7 +246,7 @@ EXERCISES = (
         hints=(
             "Three models: one from images to codes, one from codes to images, and a third that calls the first two.",
             "Each half begins with its own `keras.Input`: 784 pixels, or `code_size` numbers. A loop over the widths "
-            "adds `layers.Dense(width, activation=\"silu\")`, as for the networks of lesson 3.",
+            "adds `layers.Dense(width, activation=\"silu\")`.",
             "The last layer of the encoder is `layers.Dense(code_size)`, without activation; that of the decoder has "
             "784 units and a sigmoid, behind the widths in reverse. A model can be called like a layer: "
             "`decoder(encoder(images))`.",
@@ -297,14 +297,14 @@ EXERCISES = (
         cases=lambda: [()],
         observe=_which_are_right,
         mistakes=(
-            Mistake("the first two are right. For the third, look at the bound of lesson 4: it has two terms. Which "
-                    "of them does the loss lack?", lambda: (2, 4, 8)),
-            Mistake("the first and the last are right. For the other, ask what the expectation in the bound of lesson "
-                    "4 is taken over.", lambda: (2, 6, 8)),
-            Mistake("the last two are right. For the first, ask which numbers line 8 hands to the decoder, and which "
-                    "it has met in training.", lambda: (4, 6, 8)),
-            Mistake("only the first is right. The other two stand in the bound of lesson 4: what is q, and which terms "
-                    "are there?", lambda: (2, 3, 8)),
+            Mistake("two are right: the range of the codes, and the density. Look at the bound of lesson 4: it has two "
+                    "terms. Which of them does the loss lack?", lambda: (2, 4, 8)),
+            Mistake("two are right: the range of the codes, and the pull. Ask what the expectation in the bound of "
+                    "lesson 4 is taken over.", lambda: (2, 6, 8)),
+            Mistake("two are right: the density, and the pull. Ask which numbers line 8 hands to the decoder, and "
+                    "which it has met in training.", lambda: (4, 6, 8)),
+            Mistake("one is right, the range of the codes. The others stand in the bound of lesson 4: what is q, "
+                    "and which terms are there?", lambda: (2, 3, 8)),
             Mistake("one is right, the density with its draws. What else does the bound of lesson 4 ask of it, and "
                     "which codes come out of line 1?", lambda: (1, 4, 8)),
             Mistake("one is right, the pull towards the prior. On what would it pull, and which codes come out of "
