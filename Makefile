@@ -16,7 +16,7 @@ lab: .venv/course-installed ## open the course in JupyterLab; the first time, in
 
 test: .venv/tests-installed ## check the code, run the unit tests and every notebook
 	@$(ENV) -m ruff check .
-	@$(ENV) -m pytest tests notebooks
+	@$(ENV) -m pytest --numprocesses=2 --dist=loadfile notebooks tests
 
 notebooks: .venv/tests-installed ## run all notebooks and save their outputs; one: make notebooks LESSON=06
 	@$(ENV) tools/execute_notebooks.py $(LESSON)
