@@ -24,8 +24,10 @@ from utils.models import (
     BetaVAE,
     ConditionalVAE,
     build_convolutional_decoder,
+    build_convolutional_encoder,
     build_decoder,
     condition_on_label,
+    swap_rows_and_columns,
 )
 from utils.widgets import beta_explorer
 
@@ -225,7 +227,7 @@ def test_convolutional_decoder_gives_each_pixel_a_bias_of_its_own():
 
 
 def test_convolutional_decoder_draws_tile_by_tile():
-    """One changed feature of one tile moves the pixels of this tile and its eight neighbours, and no others."""
+    """One changed feature of one tile moves the pixels of the tiles at most two away, and no others."""
     decoder = build_convolutional_decoder(latent_dim=7)
     features = next(layer for layer in decoder.layers if isinstance(layer, keras.layers.Reshape)).output
     rest = keras.Model(features, decoder.output)
@@ -234,7 +236,25 @@ def test_convolutional_decoder_draws_tile_by_tile():
     other[0, 2, 4, 5] += 1
     moved = np.asarray(rest(other) - rest(ones)).reshape(28, 28) != 0
     rows, columns = np.nonzero(moved)
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (4, 15, 12, 23)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (0, 19, 8, 27)
+
+
+def test_tiles_are_squares_of_the_image_and_go_back_to_it():
+    image = np.arange(784, dtype="float32").reshape(28, 28)
+    tiles = swap_rows_and_columns(image.reshape(1, 7, 4, 7, 4))
+    np.testing.assert_array_equal(np.asarray(tiles)[0, 2, 5], image[8:12, 20:24])
+    np.testing.assert_array_equal(np.reshape(swap_rows_and_columns(tiles), (28, 28)), image)
+
+
+def test_convolutional_encoder_sees_a_pixel_in_its_tile_and_the_neighbours():
+    encoder = build_convolutional_encoder(latent_dim=7)
+    assert [part.shape for part in encoder(RNG.random((3, 784)).astype("float32"))] == [(3, 7), (3, 7)]
+    places = next(layer for layer in encoder.layers if isinstance(layer, keras.layers.Conv2D)).output
+    image = np.zeros((2, 28, 28), "float32")
+    image[1, 9, 21] = 1
+    seen = np.asarray(keras.Model(encoder.input, places)(image.reshape(2, 784)))
+    rows, columns = np.nonzero(np.any(seen[0] != seen[1], axis=-1))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (1, 3, 4, 6)
 
 
 # Pictures ---------------------------------------------------------------------------------------------------

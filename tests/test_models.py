@@ -12,13 +12,19 @@ from utils.likelihood import log_marginal_by_quadrature
 from utils.models import (
     GAN,
     VAE,
+    ConditionalGAN,
     DecoderByIntegral,
+    PenalisedGAN,
+    SmoothGAN,
     build_autoencoder,
     build_classifier,
+    build_dcgan_discriminator,
     build_decoder,
     build_discriminator,
     build_encoder,
     build_generator,
+    condition_on_label,
+    convincing_half,
     decode_grid,
     gan_train_step,
     reparameterise,
@@ -387,3 +393,148 @@ def test_generator_puts_each_tile_in_its_place():
     assert images.shape == (3, 784)
     for row, column in ((0, 0), (2, 5), (6, 1)):
         np.testing.assert_allclose(tile_of(images, row, column), np.tanh(tiles[:, row, column]), rtol=1e-5)
+
+
+# A cure is an argument --------------------------------------------------------------------------------------
+
+def tiny_pair(latent_dim=3, logits=1):
+    keras.utils.set_random_seed(2)
+    generator = keras.Sequential([keras.Input((latent_dim,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(784)])
+    discriminator = keras.Sequential([keras.Input((784,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(logits)])
+    return generator, discriminator
+
+
+def tiny_penalised_gan(kind=PenalisedGAN, **options):
+    model = kind(*tiny_pair(), 3, seed=4, **options)
+    model.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01), run_eagerly=True)
+    return model
+
+
+def test_penalised_gan_with_r1_makes_the_step_of_the_smooth_gan():
+    smooth = tiny_penalised_gan(SmoothGAN)
+    penalised = tiny_penalised_gan(penalty=lambda discriminator, images, fakes, random: losses.r1_penalty(
+        discriminator, images[:4]))  # γ / 2 = 1, a quarter of 16
+    for model in (smooth, penalised):
+        model.train_step(tf.constant(GREY))
+    for ours, theirs in zip(values(penalised), values(smooth), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+def test_penalty_steers_the_discriminator_alone_and_is_not_in_the_losses_shown():
+    plain = tiny_penalised_gan()
+    heavy = tiny_penalised_gan(penalty=lambda discriminator, images, fakes, random: 50 * losses.r1_penalty(
+        discriminator, images))
+    shown = [model.train_step(tf.constant(GREY)) for model in (plain, heavy)]
+    for name in shown[0]:
+        assert float(shown[0][name]) == pytest.approx(float(shown[1][name]), rel=1e-6)
+    assert not any(moved(values(plain.generator), values(heavy.generator)))
+    assert any(moved(values(plain.discriminator), values(heavy.discriminator)))
+
+
+def test_penalty_is_given_the_fakes_of_this_step_and_the_model_s_random_numbers():
+    seen = {}
+
+    def penalty(discriminator, images, fakes, random):
+        seen.update(discriminator=discriminator, images=images, fakes=fakes, random=random)
+        return 0.0
+
+    model = tiny_penalised_gan(penalty=penalty)
+    copy = tiny_penalised_gan()  # of the same seeds
+    model.train_step(tf.constant(GREY))
+    np.testing.assert_allclose(seen["fakes"], copy.generator(copy.latents(16)), rtol=1e-5)
+    np.testing.assert_array_equal(seen["images"], GREY)
+    assert seen["random"] is model.random and seen["discriminator"] is model.discriminator
+
+
+def test_penalised_gan_plays_with_the_losses_it_is_given():
+    model = tiny_penalised_gan(losses=(losses.critic_loss, losses.wasserstein_generator_loss))
+    copy = tiny_penalised_gan()
+    fakes = copy.generator(copy.latents(16))
+    shown = model.train_step(tf.constant(GREY))
+    real_value, fake_value = (float(ops.mean(copy.discriminator(images))) for images in (GREY, fakes))
+    assert float(shown["discriminator_loss"]) == pytest.approx(fake_value - real_value, rel=1e-4)
+    assert float(shown["generator_loss"]) == pytest.approx(-fake_value, rel=1e-4)
+
+
+LABELS = np.arange(16) % 10
+
+
+def tiny_conditional_gan(**options):
+    generator, discriminator = tiny_pair(13, logits=10)
+    model = ConditionalGAN(generator, discriminator, 3, seed=4, **options)
+    model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), run_eagerly=True)
+    return model
+
+
+def test_conditional_gan_shows_the_losses_of_the_labels_logits():
+    model, copy = tiny_conditional_gan(), tiny_conditional_gan()
+    fakes = copy.generator(condition_on_label(copy.latents(16), tf.constant(LABELS)))
+    real, fake = (np.asarray(copy.discriminator(images))[np.arange(16), LABELS] for images in (GREY, fakes))
+    shown = model.train_step((tf.constant(GREY), tf.constant(LABELS)))
+    assert float(shown["discriminator_loss"]) == pytest.approx(
+        np.mean(np.log1p(np.exp(-real))) + np.mean(np.log1p(np.exp(fake))), rel=1e-5)
+    assert float(shown["generator_loss"]) == pytest.approx(np.mean(np.log1p(np.exp(-fake))), rel=1e-5)
+
+
+def test_conditional_gan_penalises_the_slope_of_the_logit_asked_for():
+    model, copy = tiny_conditional_gan(), tiny_conditional_gan()
+    seen = []
+    model.penalty = lambda discriminator, images, fakes, random: seen.append(
+        losses.r1_penalty(discriminator, images[:5])) or 0.0
+    model.train_step((tf.constant(GREY), tf.constant(LABELS)))
+    first, second = (layer.get_weights() for layer in copy.discriminator.layers)
+    hidden = np.tanh(GREY[:5] @ first[0] + first[1])
+    slopes = (second[0].T[LABELS[:5]] * (1 - hidden**2)) @ first[0].T  # chain rule by hand
+    assert float(seen[0]) == pytest.approx(np.mean(np.sum(slopes**2, axis=1)), rel=1e-4)
+
+
+def test_conditional_gan_leaves_logits_of_absent_labels_alone():
+    model = tiny_conditional_gan()
+    before = model.discriminator.layers[-1].get_weights()[0].copy()
+    model.fit(GREY, np.full(16, 7), batch_size=16, verbose=0)
+    after = model.discriminator.layers[-1].get_weights()[0]
+    assert moved(before.T, after.T) == [digit == 7 for digit in range(10)]
+
+
+@pytest.mark.parametrize(("normalise", "kind", "count"), [
+    ("spectral", keras.layers.SpectralNormalization, 3), ("batch", keras.layers.BatchNormalization, 1)])
+def test_dcgan_discriminator_is_normalised_as_asked(normalise, kind, count):
+    discriminator = build_dcgan_discriminator(logits=10, normalise=normalise)
+    assert sum(isinstance(layer, kind) for layer in discriminator.layers) == count
+    assert discriminator.output_shape == (None, 10)
+
+
+def test_dcgan_discriminator_is_lesson_8_s():
+    eight, nine = build_discriminator(), build_dcgan_discriminator()
+    nine.set_weights(eight.get_weights())
+    np.testing.assert_allclose(nine(GREY), eight(GREY), rtol=1e-5, atol=1e-6)
+
+
+def test_spectral_discriminator_has_slopes_of_one_after_a_few_calls():
+    discriminator = build_dcgan_discriminator(normalise="spectral")
+    for _ in range(50):
+        discriminator(GREY, training=True)
+    dense = [layer for layer in discriminator.layers if isinstance(layer, keras.layers.SpectralNormalization)
+             and isinstance(layer.layer, keras.layers.Dense)]
+    for layer in dense:
+        assert np.linalg.svd(np.asarray(layer.layer.kernel), compute_uv=False)[0] == pytest.approx(1, abs=0.05)
+
+
+def test_dcgan_discriminator_refuses_an_unknown_normalisation():
+    with pytest.raises(ValueError, match="'layer'"):
+        build_dcgan_discriminator(normalise="layer")
+
+
+def test_convincing_half_keeps_the_fakes_with_the_larger_logits_in_order():
+    generator, discriminator = tiny_pair()
+    latents = RNG.normal(size=(40, 3)).astype("float32")
+    images = np.asarray(generator(latents))
+    logits = np.asarray(discriminator(images))[:, 0]
+    kept = convincing_half(generator, discriminator, latents)
+    np.testing.assert_allclose(kept, images[logits > np.median(logits)], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_convincing_half_refuses_what_has_no_half(count):
+    with pytest.raises(ValueError, match=f"got {count}"):
+        convincing_half(*tiny_pair(), np.zeros((count, 3), "float32"))

@@ -188,7 +188,8 @@ def log_marginal_by_importance_sampling(encoder, decoder, images, samples=500, s
 
     p(x) = E_q[p(x | z) p(z) / q(z | x)] is estimated without bias; its logarithm therefore comes out too low
     on average. Where q misses the posterior, the error is far larger than the standard error can tell: an
-    effective sample size near one warns of it. The latents may have any number of dimensions.
+    effective sample size near one warns of it, but a mode that no draw has seen need not lower it. The latents may
+    have any number of dimensions.
 
     Args:
         encoder: callable, images (batch, pixels) to (mean, log_variance), each (batch, latent_dim).

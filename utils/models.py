@@ -273,18 +273,36 @@ class PixelBias(layers.Layer):
         return images + self.bias
 
 
+def swap_rows_and_columns(tiles):
+    """(7 tile rows, 4 pixel rows, 7 tile columns, 4 pixel columns) ↔ (7, 7 tiles, 4, 4 pixels): its own inverse."""
+    return layers.Permute((1, 3, 2, 4))(tiles)
+
+
+def build_convolutional_encoder(latent_dim=50, width=256, filters=16):
+    """Return an encoder that reads tiles: images (batch, 784) → mean and log variance, (batch, latent_dim) each.
+
+    A convolution compares each of 7 × 7 tiles of 4 × 4 pixels with its neighbours; a dense layer reads them all.
+    """
+    images = keras.Input((784,))
+    tiles = layers.Reshape((7, 7, 16))(swap_rows_and_columns(layers.Reshape((7, 4, 7, 4))(images)))
+    hidden = layers.Flatten()(layers.Conv2D(filters, 3, padding="same", activation="silu")(tiles))
+    hidden = layers.Dense(width, activation="silu")(hidden)
+    return keras.Model(images, [layers.Dense(latent_dim)(hidden), layers.Dense(latent_dim)(hidden)], name="encoder")
+
+
 def build_convolutional_decoder(latent_dim=50, width=256, filters=32):
     """Return a decoder that draws tiles: latents (batch, latent_dim) → one logit a pixel, (batch, 784).
 
-    Dense layers decide what to draw and give `filters` features to each of 7 × 7 tiles; one convolution turns the
-    features of a tile and its neighbours into the tile's 4 × 4 pixels.
+    Dense layers decide what to draw and give `filters` features to each of 7 × 7 tiles; a convolution adds to them
+    what it finds in their neighbours (He et al. 2016), and another turns them into the tile's 4 × 4 pixels.
     """
     latents = keras.Input((latent_dim,))
-    hidden = layers.Dense(width, activation="silu")(latents)
-    hidden = layers.Dense(7 * 7 * filters, activation="silu")(hidden)
-    tiles = layers.Conv2D(16, 3, padding="same")(layers.Reshape((7, 7, filters))(hidden))
-    rows = layers.Permute((1, 3, 2, 4))(layers.Reshape((7, 7, 4, 4))(tiles))
-    return keras.Model(latents, PixelBias(name="logits")(layers.Reshape((784,))(rows)), name="decoder")
+    hidden = layers.Dense(7 * 7 * filters, activation="silu")(layers.Dense(width, activation="silu")(latents))
+    tiles = layers.Reshape((7, 7, filters))(hidden)
+    tiles += layers.Conv2D(filters, 3, padding="same", activation="silu")(tiles)
+    pixels = layers.Reshape((7, 7, 4, 4))(layers.Conv2D(16, 3, padding="same")(tiles))
+    rows = layers.Reshape((784,))(swap_rows_and_columns(pixels))
+    return keras.Model(latents, PixelBias(name="logits")(rows), name="decoder")
 
 
 def condition_on_label(latents, labels):
@@ -462,3 +480,117 @@ class SmoothGAN(GAN):
                                         (losses[1], self.generator, self.generator_optimizer)):
             optimizer.apply(tape.gradient(loss, player.trainable_variables), player.trainable_variables)
         return self.average(losses)
+
+
+class PenalisedGAN(GAN):
+    """A GAN whose losses and penalty are handed in as functions: a cure is an argument.
+
+    Both players learn from one batch of fakes and move at once.
+
+    Args:
+        generator, discriminator, latent_dim, seed: as for `GAN`.
+        losses: two functions: the discriminator's loss, (real logits, fake logits) → scalar, and the generator's, fake
+            logits → scalar.
+        penalty: None, or a function (discriminator, images, fakes, random) → scalar, which is added to the
+            discriminator's loss, weight included; `random` is a keras.random.SeedGenerator.
+    """
+
+    def __init__(self, generator, discriminator, latent_dim, losses=(discriminator_loss, generator_loss), penalty=None,
+                 seed=0):
+        super().__init__(generator, discriminator, latent_dim, seed)
+        self.loss_functions, self.penalty = losses, penalty
+
+    def train_step(self, images):
+        return self.play(images, self.latents(ops.shape(images)[0]), self.discriminator)
+
+    def play(self, images, latents, discriminator):
+        discriminator_loss, generator_loss = self.loss_functions
+        with tf.GradientTape(persistent=True) as tape:
+            fakes = self.generator(latents, training=True)
+            fake_logits = discriminator(fakes, training=True)
+            losses = discriminator_loss(discriminator(images, training=True), fake_logits), generator_loss(fake_logits)
+            penalised = losses[0]
+            if self.penalty:
+                penalised += self.penalty(discriminator, images, fakes, self.random)
+        for loss, player, optimizer in ((penalised, self.discriminator, self.discriminator_optimizer),
+                                        (losses[1], self.generator, self.generator_optimizer)):
+            optimizer.apply(tape.gradient(loss, player.trainable_variables), player.trainable_variables)
+        return self.average(losses)
+
+
+class ConditionalGAN(PenalisedGAN):
+    """A GAN of p(x | label), trained by `fit` on images and their labels 0..9.
+
+    The generator gets the label beside its latent. The discriminator has ten logits, one a digit, and is asked only for
+    that of the label: "is this a real 7?"
+
+    Args:
+        generator: latents with labels (batch, latent_dim + 10) → images.
+        discriminator: images → logits (batch, 10).
+        latent_dim, losses, penalty, seed: as for `PenalisedGAN`.
+
+    Source: Mirza and Osindero (2014); Mescheder, Geiger and Nowozin (2018) for ten logits.
+    """
+
+    def train_step(self, images_and_labels):
+        images, labels = images_and_labels
+        asked = ops.one_hot(labels, 10, dtype="float32")
+
+        def discriminator(images, training):
+            logits = self.discriminator(images, training=training)
+            return ops.sum(logits * asked[:ops.shape(images)[0]], axis=-1, keepdims=True)
+
+        return self.play(images, condition_on_label(self.latents(ops.shape(images)[0]), labels), discriminator)
+
+
+def build_dcgan_discriminator(logits=1, normalise=None):
+    """Return a discriminator for lesson 9: images (batch, 784) in [-1, 1] → logits (batch, logits).
+
+    The image is cut into 7 × 7 tiles of 4 × 4 pixels; one convolution sees each tile with its neighbours.
+
+    Args:
+        logits: 1, or 10 for a `ConditionalGAN`.
+        normalise: None, "batch" for batch normalisation of the dense layer, or "spectral", which
+            divides the weights of every layer by their largest singular value.
+
+    Raises:
+        ValueError: if `normalise` is something else.
+
+    Source: Radford, Metz and Chintala (2016) for the form; Miyato, Kataoka, Koyama and Yoshida (2018) for "spectral".
+    """
+    if normalise not in (None, "batch", "spectral"):
+        raise ValueError('build_dcgan_discriminator wants normalise=None, "batch" or "spectral", but got '
+                         f"{normalise!r}.")
+    weighted = layers.SpectralNormalization if normalise == "spectral" else lambda layer: layer
+    images = keras.Input((784,))
+    tiles = layers.Permute((1, 3, 2, 4))(layers.Reshape((7, 4, 7, 4))(images))
+    hidden = weighted(layers.Conv2D(16, 3, padding="same"))(layers.Reshape((7, 7, 16))(tiles))
+    hidden = weighted(layers.Dense(256))(layers.Flatten()(layers.LeakyReLU(negative_slope=0.2)(hidden)))
+    if normalise == "batch":
+        hidden = layers.BatchNormalization(momentum=0.9)(hidden)
+    hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
+    return keras.Model(images, weighted(layers.Dense(logits))(hidden), name="discriminator")
+
+
+def convincing_half(generator, discriminator, latents):
+    """Return the half of the images drawn that the discriminator finds more real, in the order of their latents.
+
+    Args:
+        generator: latents (batch, latent_dim) → images.
+        discriminator: images → logits (batch, 1), as it stood when training ended.
+        latents: array of shape (n, latent_dim), an even number of them.
+
+    Returns:
+        float32 array of n / 2 images.
+
+    Raises:
+        ValueError: if the number of latents is odd or zero.
+
+    Source: Azadi, Olsson, Darrell, Goodfellow and Odena (2019) let the discriminator reject samples; keeping a fixed
+    share is simpler.
+    """
+    if not len(latents) or len(latents) % 2:
+        raise ValueError(f"convincing_half wants an even number of latents, at least 2, but got {len(latents)}.")
+    images = generator.predict(latents, batch_size=1000, verbose=0)
+    logits = discriminator.predict(images, batch_size=1000, verbose=0)[:, 0]
+    return images[np.sort(np.argsort(logits)[len(logits) // 2:])]

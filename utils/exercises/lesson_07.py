@@ -94,12 +94,13 @@ EXERCISES = (
             Mistake("the formula is right, but weights of exp(-900) are zero for the computer, and log 0 is -∞. "
                     "Never leave the logarithm: lesson 4's log-sum-exp.",
                     _average_weight),
-            Mistake("you subtract the number of samples itself. A division outside the logarithm is a difference of "
-                    "logarithms inside.",
+            Mistake("you subtract the number of samples itself. A division inside the logarithm is a difference of "
+                    "logarithms outside.",
                     lambda log_weights: ops.logsumexp(log_weights, axis=0) - log_weights.shape[0]),
             Mistake("you divide the logarithm by the number of samples. The division belongs to the weights, inside.",
                     lambda log_weights: ops.logsumexp(log_weights, axis=0) / log_weights.shape[0]),
-            Mistake("the logarithm of the number of samples is added: fewer weights would make a better model.",
+            Mistake("the logarithm of the number of samples is added: drawing more would by itself make a better "
+                    "model.",
                     lambda log_weights: ops.logsumexp(log_weights, axis=0)
                     + float(np.log(log_weights.shape[0]))),
             Mistake("this is the largest weight alone. The average needs the others as well.",

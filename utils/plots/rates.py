@@ -24,6 +24,7 @@ def importance_check(effective, errors, standard_errors, covered):
     axis.axhline(0, color=INK, linewidth=1)
     axis.set_xscale("log")
     axis.set_yscale("symlog", linthresh=0.1)
+    axis.margins(y=0.08)
     axis.grid(color=GRID, linewidth=0.6)
     axis.legend(frameon=False, fontsize=9, loc="upper right")
     label(axis, "", "effective sample size of 5,000 draws", "estimate − exact, in nats")
@@ -103,7 +104,7 @@ def rate_distortion(points, others):
                       textcoords="offset points", ha="right" if last else "left")
     for (name, place), colour in zip(others.items(), (RED, ORANGE), strict=False):
         left.plot(*place, marker="*", markersize=13, color=colour, linestyle="none", label=name, zorder=3)
-    left.legend(frameon=False, fontsize=9, loc="upper right")
+    left.legend(frameon=False, fontsize=9, loc="center", bbox_to_anchor=(0.62, 0.6))  # between curve and names
     order = np.argsort(betas)
     right.semilogx(betas[order], -(rates + distortions)[order], color=BLUE, marker="o", markersize=4.5, linewidth=1.4)
     right.axvline(1, color="#777777", linewidth=1, linestyle="--")
@@ -140,9 +141,9 @@ def weighted_bounds(counts, averages, errors, gains):
     left.set_xticks(counts, [f"{count:,}" for count in counts])
     left.minorticks_off()
     for count, average in zip(counts, averages, strict=True):
-        left.annotate(f"{average:.2f}".replace("-", "−"), (count, average), xytext=(0, 8), textcoords="offset points",
-                      ha="center", fontsize=9, color=INK)
-    left.margins(x=0.12, y=0.2)
+        left.annotate(f"{average:.2f}".replace("-", "−"), (count, average), xytext=(5, -13),
+                      textcoords="offset points", fontsize=9, color=INK)  # the curve bends away from below
+    left.margins(x=0.16, y=0.2)
     left.grid(color=GRID, linewidth=0.6)
     label(left, "average over the images", "samples K", "bound in nats per image")
     right.hist(gains, 40, color=GREEN)
