@@ -1,13 +1,19 @@
 """Scores of drawn images against SciPy, scikit-learn, closed forms and full distance matrices."""
 
+import contextlib
+import io
 import math
+import tracemalloc
+import warnings
 
 import numpy as np
+import prdc
 import pytest
 from scipy import linalg
 from scipy.spatial.distance import cdist
-from scipy.stats import entropy
-from sklearn.neighbors import NearestNeighbors
+from scipy.special import logsumexp
+from scipy.stats import entropy, norm
+from sklearn.neighbors import KernelDensity, NearestNeighbors
 
 from utils import evaluation
 from utils.data import flatten, load_mnist, to_unit_range
@@ -17,12 +23,17 @@ from utils.evaluation import (
     class_entropy,
     class_histogram,
     classes_covered,
+    coverage,
     density_coverage,
     frechet_distance,
     judge_features,
     judge_labels,
     judge_probabilities,
+    memorisation,
     nearest_neighbours,
+    neighbour_scores,
+    parzen_bandwidth,
+    parzen_log_likelihood,
     precision_recall,
     real_against_real,
     report,
@@ -98,18 +109,72 @@ def test_frechet_takes_a_single_feature():
 
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_precision_and_recall_match_brute_force(k):
-    precision = np.mean([np.any(DISTANCES[:, j] <= radii(REAL, k)) for j in range(len(FAKE))])
-    recall = np.mean([np.any(DISTANCES[i] <= radii(FAKE, k)) for i in range(len(REAL))])
+    of_reals, of_fakes = radii(REAL, k), radii(FAKE, k)
+    precision = np.mean([np.any(DISTANCES[:, j] < of_reals) for j in range(len(FAKE))])
+    recall = np.mean([np.any(DISTANCES[i] < of_fakes) for i in range(len(REAL))])
     assert 0.1 < precision < 1 and 0.1 < recall < 1  # nothing is saturated
     assert precision_recall(REAL, FAKE, k) == (pytest.approx(precision), pytest.approx(recall))
 
 
 @pytest.mark.parametrize("k", [1, 5])
 def test_density_and_coverage_match_brute_force(k):
-    held = np.array([np.sum(DISTANCES[i] <= radius) for i, radius in enumerate(radii(REAL, k))])
+    held = np.array([np.sum(DISTANCES[i] < radius) for i, radius in enumerate(radii(REAL, k))])
     assert 0.1 < np.mean(held > 0) < 1
     assert density_coverage(REAL, FAKE, k) == (pytest.approx(held.sum() / (k * len(FAKE))),
                                                pytest.approx(np.mean(held > 0)))
+    assert coverage(REAL, FAKE, k) == pytest.approx(np.mean(held > 0))
+
+
+def of_the_authors(real, fake, k):
+    """Precision, recall, density and coverage of Naeem et al.'s own package."""
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*sklearn.utils.parallel")  # it asks joblib for eight threads
+        return prdc.compute_prdc(real, fake, k)
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_neighbour_scores_match_the_authors_package(k):
+    expected = of_the_authors(REAL, FAKE, k)
+    assert 0.05 < min(expected.values()) and len(set(expected.values())) == 4
+    assert neighbour_scores(REAL, FAKE, k, k)._asdict() == pytest.approx(expected, abs=1e-6)
+    assert (*precision_recall(REAL, FAKE, k), *density_coverage(REAL, FAKE, k), coverage(REAL, FAKE, k)) == (
+        pytest.approx((*expected.values(), expected["coverage"]), abs=1e-6))
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_ties_count_as_in_the_authors_package(k):
+    """On whole numbers many distances equal a radius, and some radii are zero: a ball's surface lies outside."""
+    random = np.random.default_rng(8)
+    real, fake = random.integers(0, 4, (200, 4)).astype(float), random.integers(0, 5, (150, 4)).astype(float)
+    tied = np.mean(np.isclose(cdist(real, fake), radii(real, k)[:, None]))
+    assert tied > 0.005
+    assert neighbour_scores(real, fake, k, k)._asdict() == pytest.approx(of_the_authors(real, fake, k), abs=1e-6)
+    assert precision_recall(real, fake, k) == neighbour_scores(real, fake, k, k)[:2]
+    assert (*density_coverage(real, fake, k), coverage(real, fake, k)) == (
+        *neighbour_scores(real, fake, k, k)[2:], neighbour_scores(real, fake, k, k).coverage)
+
+
+def test_one_pass_gives_each_score_its_own_neighbour():
+    assert neighbour_scores(REAL, FAKE) == (*precision_recall(REAL, FAKE, 3), *density_coverage(REAL, FAKE, 5))
+    assert neighbour_scores(REAL, FAKE, k=4, coverage_k=2) == (*precision_recall(REAL, FAKE, 4),
+                                                               *density_coverage(REAL, FAKE, 2))
+
+
+def test_scores_hold_no_whole_matrix_of_distances():
+    real, fake = RNG.normal(size=(2, 4_000, 4))
+    tracemalloc.start()
+    neighbour_scores(real, fake)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.6 * 4_000**2 * 8  # two blocks of a thousand rows, of one matrix of four thousand
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5])
+def test_numbers_of_neighbours_that_make_no_ball_are_refused(k):
+    for score in (precision_recall, density_coverage, coverage, neighbour_scores,
+                  lambda real, fake, k: neighbour_scores(real, fake, 3, k)):
+        with pytest.raises(ValueError, match=rf"wants a whole number of neighbours from 1 on, but got {k}"):
+            score(REAL, FAKE, k)
 
 
 def test_coverage_of_the_same_distribution_is_one_minus_a_power_of_two():
@@ -120,9 +185,13 @@ def test_coverage_of_the_same_distribution_is_one_minus_a_power_of_two():
 
 
 def test_blocks_make_no_difference(monkeypatch):
-    whole = precision_recall(REAL, FAKE), density_coverage(REAL, FAKE)
+    def scores():
+        return precision_recall(REAL, FAKE), density_coverage(REAL, FAKE), coverage(REAL, FAKE), neighbour_scores(
+            REAL, FAKE)
+
+    whole = scores()
     monkeypatch.setattr(evaluation._squared_distance_blocks, "__defaults__", (37,))
-    assert (precision_recall(REAL, FAKE), density_coverage(REAL, FAKE)) == whole
+    assert scores() == whole
 
 
 def test_a_collapsed_generator_has_precision_but_no_recall():
@@ -132,7 +201,7 @@ def test_a_collapsed_generator_has_precision_but_no_recall():
     assert scores.recall <= 1 / len(REAL)
 
 
-@pytest.mark.parametrize("score", [frechet_distance, precision_recall, density_coverage])
+@pytest.mark.parametrize("score", [frechet_distance, precision_recall, density_coverage, coverage, neighbour_scores])
 def test_scores_refuse_what_is_no_pair_of_feature_matrices(score):
     name = score.__name__
     with pytest.raises(ValueError, match=rf"{name} wants matrices .* of one size .*\(400, 12\).*\(300, 11\)"):
@@ -165,6 +234,75 @@ def test_nearest_neighbours_refuse_too_many_and_other_ranges(digits):
         nearest_neighbours(digits[:2], digits[:5], count=6)
     with pytest.raises(ValueError, match=r"nearest_neighbours wants values in \[0, 1\], but got values from 0 to 255"):
         nearest_neighbours(255 * digits[:2], digits[:5])
+
+
+def test_memorisation_is_measured_beside_test_images(mnist, digits):
+    """Half the drawn images are copies of training images, a grey value off; the others are test images."""
+    training = to_unit_range(mnist.train_images[:2_000])
+    copies = np.clip(training[700:750] + 0.01, 0, 1)
+    found = memorisation(np.concatenate([copies, digits[:50]]), training, digits[100:400])
+    np.testing.assert_array_equal(found.indices[:50], np.arange(700, 750))
+    oracle = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(flatten(training).astype(float))
+    fresh, others = (oracle.kneighbors(flatten(each).astype(float))[0][:, 0] for each in (digits[:50], digits[100:400]))
+    of_copies = np.linalg.norm(flatten(copies - training[700:750]), axis=1)
+    np.testing.assert_allclose(found.distances, np.concatenate([of_copies, fresh]), rtol=1e-4)
+    np.testing.assert_allclose(found.test_distances, others, rtol=1e-5)
+    assert found.ratio == pytest.approx(np.median([*of_copies, *fresh]) / np.median(others), rel=1e-5)
+    assert found.copies == pytest.approx(np.mean([*of_copies, *fresh] < np.quantile(others, 0.01)))
+    assert 0.5 <= found.copies < 0.6
+
+
+def test_test_images_do_not_count_as_copies(mnist, digits):
+    found = memorisation(digits[:300], to_unit_range(mnist.train_images[:3_000]), digits[300:])
+    assert 0.9 < found.ratio < 1.1 and found.copies < 0.04
+
+
+@pytest.mark.parametrize("bandwidth", [0.1, 0.7, 3.0])
+def test_parzen_matches_the_sum_of_gaussians(bandwidth):
+    samples, images = RNG.random((20, 28, 28)), RNG.random((130, 784))  # more than one block, two layouts
+    expected = [logsumexp(norm.logpdf(image, samples.reshape(20, 784), bandwidth).sum(axis=1)) - math.log(20)
+                for image in images]
+    np.testing.assert_allclose(parzen_log_likelihood(samples, images, bandwidth), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("bandwidth", [0.3, 1.0])
+def test_parzen_matches_kernel_densities_of_scikit_learn(bandwidth):
+    samples, images = RNG.normal(size=(300, 3)), RNG.normal(size=(120, 3))
+    oracle = KernelDensity(bandwidth=bandwidth).fit(samples).score_samples(images)
+    np.testing.assert_allclose(parzen_log_likelihood(samples, images, bandwidth), oracle, rtol=1e-7)
+
+
+def test_parzen_of_one_sample_is_its_gaussian():
+    """Far away too, where the density itself is zero in floating point."""
+    sample, images = RNG.normal(size=(1, 5)), np.stack([RNG.normal(size=5), np.full(5, 1e3)])
+    expected = norm.logpdf(images, sample, 0.3).sum(axis=1)
+    np.testing.assert_allclose(parzen_log_likelihood(sample, images, 0.3), expected, rtol=1e-9)
+
+
+def test_bandwidth_is_the_best_of_those_on_offer():
+    samples, images = RNG.normal(size=(400, 3)), RNG.normal(size=(120, 3))
+    bandwidths = np.geomspace(0.05, 3, 12)
+    best = max(bandwidths, key=lambda bandwidth: KernelDensity(bandwidth=bandwidth).fit(samples).score(images))
+    assert parzen_bandwidth(samples, images, bandwidths) == best
+
+
+def test_bandwidth_at_the_end_of_the_range_is_no_answer():
+    samples, images = RNG.normal(size=(2, 100, 3))
+    with pytest.raises(ValueError, match=r"finds 0\.01 best, at the end .* 0\.001 to 0\.01. Give a wider range"):
+        parzen_bandwidth(samples, images, [0.001, 0.005, 0.01])
+    with pytest.raises(ValueError, match=r"finds 3 best, at the end"):
+        parzen_bandwidth(samples, images, [3, 5, 8])
+
+
+def test_parzen_refuses_what_is_no_bandwidth_and_other_sizes():
+    for bandwidth in (0, -0.1, math.nan, math.inf):
+        with pytest.raises(ValueError, match="parzen_log_likelihood wants a bandwidth above zero, but got"):
+            parzen_log_likelihood(REAL, FAKE, bandwidth)
+    with pytest.raises(ValueError, match=r"parzen_log_likelihood wants matrices .* of one size"):
+        parzen_log_likelihood(REAL, FAKE[:, 1:], 0.1)
+    for bandwidths in ([0.1, 0.2], [0.3, 0.2, 0.1], [0.1, 0.1, 0.2]):
+        with pytest.raises(ValueError, match="wants at least three bandwidths, ascending"):
+            parzen_bandwidth(REAL, FAKE, bandwidths)
 
 
 def test_class_entropy_matches_scipy():
