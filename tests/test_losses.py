@@ -1,5 +1,6 @@
 """Log-likelihoods, bounds and GAN losses against SciPy, Monte Carlo, finite differences and Keras."""
 
+import itertools
 import math
 
 import keras
@@ -12,13 +13,18 @@ from scipy.special import expit
 
 from utils.losses import (
     bernoulli_log_likelihood,
+    critic_loss,
     discriminator_loss,
     elbo,
+    exponential_moving_average,
     gaussian_log_density,
     generator_loss,
+    gradient_penalty,
     kl_to_standard_normal,
     r1_penalty,
     saturating_generator_loss,
+    wasserstein_distance_1d,
+    wasserstein_generator_loss,
 )
 
 RNG = np.random.default_rng(7)
@@ -182,6 +188,17 @@ def test_gan_losses_refuse_anything_but_one_logit_an_image(call, what, shape):
         call(np.ones(shape))
 
 
+@pytest.mark.parametrize("shape", [(4,), (4, 2), (4, 1, 1)])
+@pytest.mark.parametrize(("call", "what"), [
+    (lambda wrong: critic_loss(wrong, np.ones((4, 1))), "critic_loss wants real_values"),
+    (lambda wrong: critic_loss(np.ones((4, 1)), wrong), "critic_loss wants fake_values"),
+    (wasserstein_generator_loss, "wasserstein_generator_loss wants fake_values"),
+], ids=["critic, real", "critic, fake", "generator"])
+def test_critic_losses_refuse_anything_but_one_value_an_image(call, what, shape):
+    with pytest.raises(ValueError, match=rf"{what} of shape \(batch, 1\), one value an image, .* End the critic with"):
+        call(np.ones(shape))
+
+
 def test_r1_penalty_of_a_linear_discriminator_is_its_squared_weights():
     weights = np.array([[0.5], [-2.0], [1.5]], np.float32)
     images = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
@@ -207,3 +224,168 @@ def test_r1_penalty_matches_finite_differences_of_a_curved_discriminator():
 def test_r1_penalty_refuses_images_that_are_not_rows():
     with pytest.raises(ValueError, match=r"shape \(batch, pixels\), but got \(2, 28, 28\)"):
         r1_penalty(None, np.ones((2, 28, 28)))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.7, -3.0])
+def test_wasserstein_distance_is_that_of_scipy(shift):
+    random = np.random.default_rng(2)
+    first, second = random.normal(size=50), shift + random.exponential(size=50)
+    distance = wasserstein_distance_1d(first, second)
+    assert distance == pytest.approx(stats.wasserstein_distance(first, second), rel=1e-12)
+    assert distance == pytest.approx(wasserstein_distance_1d(second[::-1], first), rel=1e-12)
+
+
+def test_wasserstein_distance_is_the_cheapest_of_all_plans():
+    """Against all 720 ways to pair six numbers with six others."""
+    first, second = np.random.default_rng(3).normal(0, [[2], [1]], (2, 6))
+    costs = [np.mean(np.abs(first - second[list(order)])) for order in itertools.permutations(range(6))]
+    assert wasserstein_distance_1d(first, second) == pytest.approx(min(costs), rel=1e-12)
+    assert min(costs) < 0.8 * np.mean(costs)  # the plan matters
+
+
+@pytest.mark.parametrize("second", [np.ones(4), np.ones((5, 1)), np.float64(1)], ids=["size", "rank", "number"])
+def test_wasserstein_distance_refuses_samples_that_cannot_be_paired(second):
+    with pytest.raises(ValueError, match=r"two samples of shape \(n,\) with the same n, but got \(5,\) and \("):
+        wasserstein_distance_1d(np.arange(5.0), second)
+    with pytest.raises(ValueError, match=r"but got \(0,\) and \(0,\)"):
+        wasserstein_distance_1d([], [])
+
+
+def test_critic_loss_of_the_best_critic_is_minus_the_wasserstein_distance():
+    """All real numbers lie above all fakes: there the critic f(x) = x is the best with a slope of 1."""
+    real, fake = 5 + RNG.random(30), RNG.random(30)
+    loss = critic_loss(real[:, None], fake[:, None])
+    np.testing.assert_allclose(loss, -stats.wasserstein_distance(real, fake), rtol=1e-12)
+
+
+def test_critic_losses_average_each_batch_for_itself():
+    np.testing.assert_allclose(critic_loss(REAL, FAKE), FAKE.mean() - REAL.mean(), rtol=1e-12)  # 8 and 5 images
+    np.testing.assert_allclose(wasserstein_generator_loss(FAKE), -FAKE.mean(), rtol=1e-12)
+
+
+def linear_critic(weights):
+    def critic(images, training):
+        return ops.reshape(ops.matmul(ops.reshape(images, (len(images), -1)), weights), (-1, 1))
+    return critic
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (4, 3, 2, 1)])
+@pytest.mark.parametrize("length", [0.2, 1.0, 3.0])
+def test_gradient_penalty_of_a_linear_critic_is_its_slope_s_distance_from_one_squared(shape, length):
+    weights = np.random.default_rng(4).normal(size=(6, 1))
+    weights = (length * weights / np.linalg.norm(weights)).astype(np.float32)
+    real, fake = np.random.default_rng(5).normal(size=(2, *shape)).astype(np.float32)
+    penalty = gradient_penalty(linear_critic(weights), real, fake, keras.random.SeedGenerator(0))
+    np.testing.assert_allclose(penalty, (length - 1)**2, rtol=1e-5, atol=1e-6)
+
+
+def test_gradient_penalty_is_measured_at_uniform_points_between_fake_and_real_one_an_image():
+    """Real images are all 1 and fakes all 0, so that each pixel of what the critic sees is the mix itself."""
+    seen = []
+
+    def critic(images, training):
+        seen.append(images.numpy())
+        return ops.sum(images, axis=(1, 2, 3), keepdims=False)[:, None]
+
+    random = keras.random.SeedGenerator(1)
+    for _ in range(2):
+        gradient_penalty(critic, ops.ones((2000, 2, 2, 1)), ops.zeros((2000, 2, 2, 1)), random)
+    first, second = (each.reshape(2000, 4) for each in seen)
+    assert np.ptp(first, axis=1).max() == 0
+    assert stats.kstest(first[:, 0], "uniform").pvalue > 0.01
+    assert abs(np.corrcoef(first[:, 0], second[:, 0])[0, 1]) < 0.1  # drawn anew
+
+
+def test_gradient_penalty_of_a_curved_critic_matches_finite_differences():
+    """Fakes equal the real images: then every point between them is the image, and the slope is known there."""
+    images = np.random.default_rng(6).normal(size=(5, 3))
+
+    def value(x, tanh=np.tanh):
+        return tanh(x[:, 0] * 2 - x[:, 1]) + 0.3 * x[:, 2]**2
+
+    slopes = [(value(images + step) - value(images - step)) / 2e-5 for step in 1e-5 * np.eye(3)]
+    expected = np.mean((np.linalg.norm(slopes, axis=0) - 1)**2)
+    rows = images.astype(np.float32)
+    penalty = gradient_penalty(lambda x, training: value(x, ops.tanh)[:, None], rows, rows,
+                               keras.random.SeedGenerator(2))
+    np.testing.assert_allclose(penalty, expected, rtol=1e-5)
+
+
+def test_gradient_penalty_moves_the_critic_towards_a_slope_of_one():
+    """Its gradient by the weights of a linear critic is 2 (|w| - 1) w / |w|, in a graph as `fit` makes it."""
+    weights = tf.Variable([[0.6], [0.0], [-2.5]])
+    real, fake = np.random.default_rng(7).normal(size=(2, 4, 3)).astype(np.float32)
+    random = keras.random.SeedGenerator(3)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 3))] * 2)
+    def slope_of_penalty(real, fake):
+        with tf.GradientTape() as tape:
+            penalty = gradient_penalty(lambda x, training: ops.matmul(x, weights), real, fake, random)
+        return tape.gradient(penalty, weights)
+
+    length = np.linalg.norm(weights)
+    np.testing.assert_allclose(slope_of_penalty(real, fake), 2 * (length - 1) * weights.numpy() / length, rtol=1e-5)
+
+
+def test_gradient_penalty_of_a_flat_critic_has_a_finite_gradient():
+    weights, random = tf.Variable(tf.zeros((3, 1))), keras.random.SeedGenerator(4)
+    with tf.GradientTape() as tape:
+        penalty = gradient_penalty(lambda x, training: ops.matmul(x, weights), ops.ones((4, 3)), ops.zeros((4, 3)),
+                                   random)
+    assert float(penalty) == pytest.approx(1, abs=1e-5)
+    assert np.all(np.isfinite(tape.gradient(penalty, weights)))
+
+
+@pytest.mark.parametrize("shape", [(3, 6), (4, 5), (4, 6, 1), (1, 6)])
+def test_gradient_penalty_refuses_batches_that_do_not_pair(shape):
+    with pytest.raises(ValueError, match=r"as many real as fake images of one size, .* but got \(4, 6\) and \("):
+        gradient_penalty(None, np.ones((4, 6)), np.ones(shape), None)
+    with pytest.raises(ValueError, match=r"but got \(4,\) and \(4,\)"):
+        gradient_penalty(None, np.ones(4), np.ones(4), None)
+
+
+def test_averages_are_those_of_keras_own_optimiser():
+    """Ten steps of SGD with `use_ema`, of which the first average is the weights themselves."""
+    variables = [keras.Variable(RNG.normal(size=(3, 2))), keras.Variable(RNG.normal(size=4))]
+    optimiser = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.8)
+    optimiser.build(variables)
+    average = None
+    for _ in range(10):
+        optimiser.apply([ops.convert_to_tensor(RNG.normal(size=variable.shape)) for variable in variables])
+        average = exponential_moving_average(average, [variable.numpy() for variable in variables], 0.8)
+    optimiser.finalize_variable_values(variables)  # writes Keras' averages into the variables
+    for ours, variable in zip(average, variables, strict=True):
+        np.testing.assert_allclose(ours, variable.numpy(), rtol=1e-5)
+
+
+def test_average_counts_the_weights_of_s_steps_ago_with_the_decay_to_the_power_of_s():
+    path = RNG.normal(size=(6, 3))
+    average = None
+    for weights in path:
+        average = exponential_moving_average(average, [weights], 0.7)
+    shares = 0.3 * 0.7**np.arange(5, -1, -1.0)
+    shares[0] = 0.7**5  # all that is left belongs to the first
+    assert shares.sum() == pytest.approx(1)
+    np.testing.assert_allclose(average[0], shares @ path, rtol=1e-12)
+
+
+@pytest.mark.parametrize("average", [None, [np.ones(3)]])
+def test_average_is_new_and_leaves_what_it_was_given(average):
+    weights = [np.array([1.0, 2, 4])]
+    found = exponential_moving_average(average, weights, 0.5)
+    kept = found[0].copy()
+    weights[0] += 100
+    np.testing.assert_array_equal(found[0], kept)
+    assert average is None or np.all(average[0] == 1)
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0, 99])
+def test_average_refuses_a_decay_outside_its_range(decay):
+    with pytest.raises(ValueError, match=f"decay of at least 0 and below 1, but got {decay}"):
+        exponential_moving_average(None, [np.ones(3)], decay)
+
+
+@pytest.mark.parametrize("weights", [[np.ones(3)], [np.ones(3), np.ones((1, 2))]], ids=["number", "shape"])
+def test_average_refuses_weights_of_another_network(weights):
+    with pytest.raises(ValueError, match=r"of the same shapes, but got \[\(3,\), \(2, 2\)\] and \[\(3,\)"):
+        exponential_moving_average([np.ones(3), np.ones((2, 2))], weights, 0.9)

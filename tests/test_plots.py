@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
+from scipy import stats
 
 from utils import plots
 from utils.assets import AssetError
@@ -23,6 +24,9 @@ FIELD = np.pad(np.ones((5, 9)), ((9, 14), (3, 16)))
 HISTORY = {"loss": [3, 2, 1, 0.5], "val_loss": [3, 2, 2.2, 2.5]}
 PRODUCTS = MEANS[:6, :1] * MEANS[:5, 1]
 LOSSES = {"discriminator_loss": [1, 2], "generator_loss": [2, 1]}
+
+RUN = {name: np.linspace(0.1, 0.9, 9) for name in (
+    "step", "discriminator_loss", "generator_loss", "gradient", "centre", "spread", "as_trained", "mixed")}
 
 
 def real_density(x):
@@ -57,6 +61,19 @@ def two_axes(draw, *arguments):
 def integral():
     picture, axes = plots.canvas(height=3, columns=3)
     plots.draw_integral(axes, X, X, X**2, np.outer(DENSITY, DENSITY), DENSITY)
+    return picture
+
+
+def fill_ins():
+    picture, axes = plots.canvas(height=2.5, columns=3)
+    drawn = plots.draw_fill_ins(axes, ["visible", "drawn", "average"], [True, False, False])
+    plots.move_fill_ins(*drawn[:2], DIGITS[:3], 20, 4, 14)
+    return picture
+
+
+def gauges():
+    picture, axes = plots.canvas(height=1.4, columns=2)
+    plots.draw_gauges(axes, ["distance", "share"], [2.0, 0.9], [(1, 100), None])
     return picture
 
 
@@ -110,6 +127,15 @@ PICTURES = {
     "captioned": lambda: plots.captioned(DIGITS[:12], ["is 4\nread as 9"] * 12),
     "trust": lambda: plots.trust({"test images": (0.99, 0.98), "noise": (None, 0.6)}),
     "class_counts": lambda: plots.class_counts({"MNIST": np.arange(1, 11), "GAN": np.arange(10, 0, -1)}),
+}
+PICTURES |= {
+    "sorted_pairs": lambda: plots.sorted_pairs(MEANS[:12, 0], MEANS[:12, 1] + 1),
+    "distances": lambda: plots.distances(X + 4, {"Jensen–Shannon": np.minimum(X + 4, 0.69), "Wasserstein": X + 4}),
+    "critics": lambda: plots.critics(X, DENSITY, DENSITY[::-1], {"critic": X, "discriminator": np.tanh(X)}),
+    "singular_values": lambda: plots.singular_values({"first": [3, 2, 0.1], "last": [4.0]},
+                                                     {"first": [1, 0.6, 0.03], "last": [1.0]}),
+    "charts": lambda: plots.charts({name: RUN for name in "ABCD"}),
+    "draw_corners": lambda: two_axes(plots.draw_corners, DIGITS[:9]),
 }
 PICTURES |= {
     "neuron_and_model": plots.neuron_and_model,
@@ -195,8 +221,54 @@ PICTURES |= {
     "weighted_bounds": lambda: plots.weighted_bounds([1, 5, 50], [-93, -91, -90], [0.01, 0.02, 0.1], 3 + MEANS[:, 0]),
     "extrapolation": lambda: plots.extrapolation([6, 14], [-93, -91], (X + 5, -90 - 1 / (X + 5)), {"published": -86.8}),
 }
+PICTURES |= {
+    "two_gaussians": lambda: plots.two_gaussians({
+        "moved": (np.zeros(2), np.eye(2), np.array([2.0, 1.0]), np.eye(2)),
+        "turned": (np.zeros(2), np.diag([2.0, 0.3]), np.zeros(2), np.array([[1.0, 0.8], [0.8, 1.0]]))}),
+    "frechet_bias": lambda: plots.frechet_bias([100, 300, 1_000], {
+        "real": np.array([[5.0], [1.7], [0.5]]) * (1 + 0.1 * DIGITS[0, :4]), "GAN": [[20.0], [17.0], [16.0]]}, 0.5),
+    "manifolds": lambda: plots.manifolds(MEANS[:20], 0.6 * MEANS[20:35] + 0.5, 0.3 + DIGITS[0, :20],
+                                         0.5 * DIGITS[1, :15]),
+    "bench": lambda: plots.bench({name: {"VAE": DIGITS[0, :3] + 9, "GAN": DIGITS[1, :3] + 2} for name in "abcdefg"},
+                                 {"a": 1.5}, {"a": "lower", "b": "higher"}, logarithmic=("a",)),
+    "neighbours": lambda: plots.neighbours({"GAN": (DIGITS[:8], DIGITS[8:16], DIGITS[0, :8]),
+                                            "test": (DIGITS[8:16], DIGITS[:8], DIGITS[1, :8])}),
+    "distance_shares": lambda: plots.distance_shares({"VAE": MEANS[:, 0]**2, "test images": DIGITS[0]}),
+    "looks_and_likelihood": lambda: plots.looks_and_likelihood({"VAE": (DIGITS, -95.0, 20.5),
+                                                                "copies": (DIGITS, -500, 1)}),
+    "draw_gauges": lambda: gauges(),
+}
+PICTURES |= {
+    "roc": lambda: plots.roc({"moved": (np.linspace(0, 1, 9), np.linspace(0, 1, 9)**0.3),
+                              "inverted": ([0, 0, 1], [0, 1, 1])}),
+    "areas_by_digit": lambda: plots.areas_by_digit({"VAE": DIGITS[0, :10], "nearest neighbour": DIGITS[1, :10]}),
+    "score_histograms": lambda: plots.score_histograms({"digits": 90 + 20 * MEANS[:, 0], "scraps": 50 + MEANS[:, 1]},
+                                                       {"blank": 30.0}, "−ELBO in nats"),
+    "answers": lambda: plots.answers(DIGITS[:2], DIGITS[2:4] > 0.5, DIGITS[:16].reshape(2, 8, 784),
+                                     np.eye(10)[[3, 8]]),
+    "code_lengths": lambda: plots.code_lengths({"plain": 784, "PNG": 1200.4, "VAE": 140}, ours=("VAE",)),
+    "data_hunger": lambda: plots.data_hunger([100, 1000, 10000], [-90, -120, -131], [-165, -137, -132]),
+    "axis_correlations": lambda: plots.axis_correlations({"as trained": MEANS[:12, 0] / 4, "turned": MEANS[:12, 1] / 4},
+                                                         0.9),
+    "bias": lambda: plots.bias([0.1, 0.5, 0.9], [0.1, 0.5, 0.97], {"digit 7": [90, 85, 80], "others": [110, 113, 125]}),
+    "growing": lambda: plots.growing([28, 64, 256], {"weights": [1e4, 1e4, 1e4], "work": [1e5, 1e6, 1e7]},
+                                     "side in pixels", "number"),
+    "accuracies": lambda: plots.accuracies({"real": [0.9, 0.91], "generated": [0.85, 0.86, 0.84]}),
+    "draw_fill_ins": lambda: fill_ins(),
+}
 HELPERS = {"png", "canvas", "label", "as_squares", "mosaic", "asset", "Picture", "MovingPicture", "move_game",
-           "move_race", "boundary"}
+           "move_race", "move_gauges", "move_fill_ins", "boundary"}
+PATIENT = LOSSES | {"symptom": [0.5, 0.02]}
+PICTURES |= {
+    "patients": lambda: plots.patients({"patient": (PATIENT, MEANS), "cured": (PATIENT, MEANS[:50])}, MEANS[:100],
+                                       "length of the gradient", logarithmic=True, released=1),
+    "phase_portraits": lambda: plots.phase_portraits(
+        {name: (PATIENT, MEANS[:9], lambda x, y: (y, -x)) for name in ("patient", "cured")}, ("x", "y"), reach=3),
+    "averaged_path": lambda: plots.averaged_path(MEANS[:50], MEANS[:50] / 9),
+    "cures": lambda: plots.cures({"collapse": ("clusters", 0, 8, "linear"), "circling": ("distance", 3, 1e-6, "log")}),
+    "recipes": lambda: plots.recipes({"no cure": (90.0, 0.5, 0.2), "R1": (30.0, 0.7, 0.6)}, (0.5, 0.86, 0.87)),
+    "step_times": lambda: plots.step_times({"R1": 12.5, "tutorial's layers": 600.0}),
+}
 each_picture = pytest.mark.parametrize("name", PICTURES)
 
 
@@ -214,7 +286,7 @@ def test_picture_fits_the_notebook_and_repeats_to_the_byte(name):
     width, height = Image.open(io.BytesIO(drawn)).size
     assert width <= 924 and height <= 924
     assert len(drawn) < 150_000
-    assert np.asarray(Image.open(io.BytesIO(drawn))).std() > 5
+    assert np.asarray(Image.open(io.BytesIO(drawn)).convert("RGB")).std() > 5
     assert PICTURES[name]()._repr_png_() == drawn
 
 
@@ -272,7 +344,8 @@ def test_mosaic_goes_left_to_right_and_top_to_bottom_with_lines_between():
 
 def test_digits_are_drawn_black_for_0_and_white_for_1_whatever_their_range():
     """A picture of greys between 0.4 and 0.6 is not stretched to full contrast."""
-    drawn = np.asarray(Image.open(io.BytesIO(plots.png(plots.digits(0.4 + 0.2 * DIGITS[:1], columns=1)))))
+    picture = Image.open(io.BytesIO(plots.png(plots.digits(0.4 + 0.2 * DIGITS[:1], columns=1))))
+    drawn = np.asarray(picture.convert("RGB"))
     inside = drawn[300:600, 300:600]
     assert 95 <= inside.min() and inside.max() <= 160
 
@@ -308,7 +381,7 @@ def test_moving_picture_shows_what_a_complete_drawing_shows():
     line.set_ydata([1, 0])
     axis.title.set_text("second")
     moved = np.asarray(Image.open(io.BytesIO(moving.png())), int)
-    complete = np.asarray(Image.open(io.BytesIO(plots.png(picture))), int)
+    complete = np.asarray(Image.open(io.BytesIO(plots.png(picture))).convert("RGB"), int)
     assert np.mean(np.abs(moved - complete).max(axis=-1) > 60) < 1e-3  # but for edges where the line meets an axis
 
 
@@ -423,3 +496,42 @@ def test_dead_units_are_counted_and_marked():
     assert axes[0].get_title() == "some\n2 of 4 units dead"
     assert [bar.get_height() for bar in axes[0].patches] == [100, 50]
     assert axes[0].lines[0].get_xdata().tolist() == [3, 4]
+
+
+# Lesson 10 --------------------------------------------------------------------------------------------------
+
+def test_arrows_from_one_gaussian_end_on_the_other_at_the_price_of_the_frechet_distance():
+    mean_a, mean_b = np.array([1.0, -0.5]), np.array([-1.0, 2.0])
+    a, b = np.array([[2.0, 0.6], [0.6, 0.5]]), np.array([[0.7, -0.9], [-0.9, 3.0]])
+    arrows = next(each for each in plots.two_gaussians({"": (mean_a, a, mean_b, b)}).axes[0].collections
+                  if hasattr(each, "U"))
+    starts, moves = np.stack([arrows.X, arrows.Y], axis=-1), np.stack([arrows.U, arrows.V], axis=-1)
+    for points, mean, covariance in ((starts, mean_a, a), (starts + moves, mean_b, b)):
+        radii = np.sqrt(np.einsum("ni,ij,nj->n", points - mean, np.linalg.inv(covariance), points - mean))
+        np.testing.assert_allclose(radii, np.repeat([0, 1, 2], [1, 8, 8]), atol=1e-6)
+    # Eight even directions at radius √2 have the covariance of the Gaussian itself; squares scale with the radius'.
+    moved = mean_b - mean_a
+    price = moved @ moved + 2 * np.mean(np.sum((moves[1:9] - moved)**2, axis=1))
+    overlap = np.sqrt(np.linalg.eigvals(a @ b)).sum()
+    assert price == pytest.approx(moved @ moved + np.trace(a) + np.trace(b) - 2 * overlap)
+
+
+def test_manifolds_say_the_shares_that_they_show():
+    real, fake = np.array([[0.0, 0], [1, 0], [5, 0]]), np.array([[0.5, 0], [0.4, 0.1], [3, 3], [9, 9]])
+    axes = plots.manifolds(real, fake, np.array([1.0, 0.55, 2]), np.array([0.2, 0.5, 0.1, 1])).axes
+    assert [axis.get_title() for axis in axes] == [
+        "precision 2 of 4 = 0.50", "recall 1 of 3 = 0.33", "coverage 2 of 3 = 0.67"]
+
+
+def test_sorted_pairs_says_the_distance_as_length_and_as_area():
+    """Of samples on which sorting matters; the area is that between distribution functions, by SciPy."""
+    first, second = np.random.default_rng(5).normal([[0], [1]], [[1], [3]], (2, 40))
+    left, right = plots.sorted_pairs(first, second).axes
+    distance = stats.wasserstein_distance(first, second)
+    assert left.get_title().endswith(f"{distance:.2f}") and right.get_title().endswith(f"{distance:.2f}")
+    assert distance < 0.8 * np.mean(np.abs(first - second))
+
+
+def test_sorted_pairs_refuses_samples_of_different_sizes():
+    with pytest.raises(ValueError, match="two samples of the same size, but got 3 and 4 numbers"):
+        plots.sorted_pairs(np.ones(3), np.ones(4))

@@ -8,20 +8,27 @@ import ipywidgets
 import keras
 import numpy as np
 import pytest
+from matplotlib.image import AxesImage
 from matplotlib.text import Text
 from scipy import integrate, stats
 
+from utils.data import add_noise
+from utils.evaluation import coverage, frechet_distance, precision_recall
 from utils.models import GAN
 from utils.scratch import logistic_gradient
 from utils.widgets import (
     beta_explorer,
+    between_corners,
     binarisation_explorer,
     bound_explorer,
     code_explorer,
+    corner_explorer,
     curve_explorer,
     game_explorer,
     integral_explorer,
     latent_explorer,
+    mask_explorer,
+    metric_explorer,
     neuron_explorer,
     optimiser_race,
     slider,
@@ -47,6 +54,18 @@ def latent():
 def code():
     codes = np.concatenate([np.tile([[3.0, -2.0]], (7, 1)), np.tile([[3.1, -2.0]], (2, 1)), [[3.0, 2.0]]])
     return code_explorer(decode_halves, codes, np.repeat([4, 9, 5], [7, 2, 1]), (-1, 9, -4, 6))
+
+
+CORNERS = np.array([[2.0, 0, 0], [0, 2, 1], [-2, 1, 0], [0, -2, 2]])
+
+
+def generate_halves(latents):
+    """A generator without a network: digits whose halves follow the first two latents."""
+    return np.concatenate([decode_halves(latent[None, :2]) for latent in latents])
+
+
+def corners():
+    return corner_explorer(generate_halves, CORNERS)
 
 
 def build_game():
@@ -78,11 +97,35 @@ def beta():
                           "784": (0.0, 207.0, images[2], images[0])}, default="1")
 
 
+def draw_starts(images, visible, starts, seed):
+    """A sampler without a model: what each chain starts with, shaded by the seed."""
+    return visible * images + (1 - visible) * starts * (1 - seed / 100)
+
+
+WITH_HOLES = np.repeat(RNG.random((9, 28, 7)) < 0.3, 4, axis=-1).reshape(9, 784)
+
+
+def mask():
+    return mask_explorer(draw_starts, WITH_HOLES)
+
+
+STRIPES = np.kron(RNG.random((1_500, 7, 7)), np.ones((1, 4, 4)))  # smooth, so that they pack
+STRIPES[:, :4, :4] = (np.arange(1_500) % 10 / 10)[:, None, None]  # a corner that tells the digit
+
+
+def some_pixels(images):
+    return images[:, 1::9, 1::9].reshape(len(images), -1)
+
+
+def metric():
+    return metric_explorer(STRIPES, np.arange(1_500) % 10, some_pixels, frechet_distance, precision_recall, coverage)
+
+
 @pytest.fixture(scope="module")
 def explorers():
-    return {"binarisation": binarisation(), "latent": latent(), "code": code(), "game": game(),
-            "race": optimiser_race(), "neuron": neuron(), "curve": curve_explorer(), "beta": beta(),
-            "integral": integral_explorer(np.square, 0.4), "bound": bound_explorer(np.square, 0.4)}
+    return {"binarisation": binarisation(), "latent": latent(), "code": code(), "corners": corners(), "game": game(),
+            "race": optimiser_race(), "neuron": neuron(), "metric": metric(), "curve": curve_explorer(), "beta": beta(),
+            "integral": integral_explorer(np.square, 0.4), "bound": bound_explorer(np.square, 0.4), "mask": mask()}
 
 
 @pytest.fixture
@@ -94,15 +137,19 @@ def explorer(request, explorers):
         explorer.controls[name].value = value
 
 
-every_explorer = pytest.mark.parametrize("explorer", ["binarisation", "latent", "code", "game", "race", "neuron",
-                                                      "curve", "beta", "integral", "bound"], indirect=True)
-slider_explorer = pytest.mark.parametrize("explorer", ["binarisation", "latent", "code", "race", "neuron", "curve",
-                                                       "beta", "integral", "bound"], indirect=True)
+every_explorer = pytest.mark.parametrize("explorer", ["binarisation", "latent", "code", "corners", "game", "race",
+                                                      "neuron", "metric", "curve", "beta", "integral", "bound", "mask"],
+                                         indirect=True)
+slider_explorer = pytest.mark.parametrize("explorer", ["binarisation", "latent", "code", "corners", "race", "neuron",
+                                                       "curve", "metric", "beta", "integral", "bound", "mask"],
+                                          indirect=True)
 game_only = pytest.mark.parametrize("explorer", ["game"], indirect=True)
 race_only = pytest.mark.parametrize("explorer", ["race"], indirect=True)
 curve_only = pytest.mark.parametrize("explorer", ["curve"], indirect=True)
 integral_only = pytest.mark.parametrize("explorer", ["integral"], indirect=True)
 bound_only = pytest.mark.parametrize("explorer", ["bound"], indirect=True)
+mask_only = pytest.mark.parametrize("explorer", ["mask"], indirect=True)
+metric_only = pytest.mark.parametrize("explorer", ["metric"], indirect=True)
 neuron_only = pytest.mark.parametrize("explorer", ["neuron"], indirect=True)
 
 
@@ -192,6 +239,43 @@ def test_code_explorer_begins_at_the_first_code_and_says_who_is_near(explorer, f
     assert said[-1].endswith(says)
 
 
+@pytest.mark.parametrize("explorer", ["corners"], indirect=True)
+@pytest.mark.parametrize(("right", "down", "length"), [(0, 0, 2.0), (1, 0, 5**0.5), (0, 1, 5**0.5), (1, 1, 8**0.5),
+                                                       (0.5, 0.5, 2**-1 * (0 + 1 + 9)**0.5)])
+def test_corners_says_how_long_the_latent_is(explorer, right, down, length):
+    """At the corners their own lengths; in the middle that of the sum, (0, 1, 3), divided by √4."""
+    explorer.controls["right"].value, explorer.controls["down"].value = right, down
+    said = words_when_redrawn(explorer)
+    assert said == [f"right {right:.2f}, down {down:.2f}: length of z {length:.1f}"]
+
+
+def test_latents_between_corners_have_the_prior_s_length_where_plain_means_are_half_as_long():
+    corners = np.random.default_rng(8).normal(size=(500, 4, 64))
+    for right, down in ((0.5, 0.5), (0.25, 0.75), (0.0, 0.3)):
+        squares = [np.sum(between_corners(each, right, down)**2) for each in corners]
+        assert np.mean(squares) == pytest.approx(64, rel=0.03)
+    assert np.mean(np.sum(corners.mean(axis=1)**2, axis=-1)) == pytest.approx(64 / 4, rel=0.03)
+
+
+def test_latents_between_equally_long_perpendicular_corners_lie_on_the_circle_through_them():
+    """There the path is that of spherical interpolation: it keeps the length and stays in the plane of the two."""
+    corners = 3 * np.eye(4)
+    path = between_corners(corners, np.linspace(0, 1, 11), np.zeros(11))
+    np.testing.assert_allclose(np.linalg.norm(path, axis=1), 3, rtol=1e-6)
+    np.testing.assert_array_equal(path[:, 2:], 0)
+    np.testing.assert_allclose(path[[0, 5, 10], :2], [[3, 0], [4.5**0.5, 4.5**0.5], [0, 3]], rtol=1e-6)
+
+
+def test_latents_between_corners_begin_and_end_at_the_corners_and_come_as_float32():
+    np.testing.assert_allclose(between_corners(CORNERS, np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])), CORNERS)
+    assert between_corners(CORNERS, 0.2, 0.7).dtype == np.float32 and between_corners(CORNERS, 0.2, 0.7).shape == (3,)
+
+
+def test_between_corners_refuses_another_number_of_corners():
+    with pytest.raises(ValueError, match=r"four latents, of shape \(4, latent_dim\), but got \(3, 3\)"):
+        between_corners(CORNERS[:3], 0.5, 0.5)
+
+
 @curve_only
 @pytest.mark.parametrize(("hidden", "waves", "layer"), [(1, 3, 1), (12, 3, 1), (40, 8, 7), (64, 2, 20)])
 def test_curve_is_fitted_as_well_as_these_hidden_neurons_can(explorer, hidden, waves, layer):
@@ -241,6 +325,50 @@ def test_bound_says_elbo_divergence_and_their_sum(explorer, observed, mean, devi
     words, = words_when_redrawn(explorer)
     numbers = [float(word.replace("−", "-")) for word in words.split() if word[-1].isdigit()]
     np.testing.assert_allclose(numbers, [elbo, np.log(evidence) - elbo, np.log(evidence)], atol=0.006)
+
+
+def scores_in_words(explorer, **settings):
+    """Set the explorer's controls and return its four numbers, as it says them."""
+    for name, value in settings.items():
+        explorer.controls[name].value = value
+    return [float(words.split()[-1]) for words in words_when_redrawn(explorer)]
+
+
+@metric_only
+@pytest.mark.parametrize(("noise", "dropped"), [(0.0, 0), (0.2, 0), (0.0, 3)])
+def test_metrics_are_those_of_500_images_against_500_others(explorer, noise, dropped):
+    """Noise is drawn for the whole pool of images 500 to 1,499, and dropped digits make room for the others."""
+    pool = add_noise(STRIPES[500:1_500], noise, seed=0)
+    kept = pool[np.arange(1_000) % 10 < 10 - dropped][:500]
+    real, fake = some_pixels(STRIPES[np.argsort(np.arange(500) % 10, kind="stable")]), some_pixels(kept)
+    expected = frechet_distance(real, fake), *precision_recall(real, fake), coverage(real, fake)
+    said = scores_in_words(explorer, blur=0.0, noise=noise, dropped=dropped)
+    np.testing.assert_allclose(said, expected, atol=0.051)
+    np.testing.assert_allclose(said[1:], expected[1:], atol=0.0051)
+
+
+@metric_only
+def test_damage_worsens_what_it_should(explorer):
+    untouched, blurred, dropped = (scores_in_words(explorer, blur=blur, noise=0.0, dropped=without)
+                                   for blur, without in ((0.0, 0), (2.0, 0), (0.0, 5)))
+    assert blurred[0] > 3 * untouched[0] and blurred[2] < 0.5 * untouched[2]
+    assert dropped[0] > 2 * untouched[0]
+
+
+@metric_only
+def test_metrics_of_a_new_setting_take_less_than_a_tenth_of_a_second(explorer):
+    times = []
+    for blur, noise in itertools.product((0.5, 1.5), (0.1, 0.2, 0.3)):  # nothing that was seen, and so remembered
+        began = time.thread_time()
+        explorer.draw(blur, noise, 2)
+        times.append(time.thread_time() - began)
+    assert min(times) < 0.1
+
+
+def test_metric_explorer_wants_enough_images_of_each_digit():
+    with pytest.raises(ValueError, match=r"150 images or more of each digit, but got .*149.*first 2,000 test"):
+        metric_explorer(STRIPES[1:], np.arange(1, 1_500) % 10, some_pixels, frechet_distance, precision_recall,
+                        coverage)
 
 
 @neuron_only
@@ -306,6 +434,44 @@ def test_game_starts_anew_where_it_began(explorer):
     button(explorer, "1 step").click()
     button(explorer, "start anew").click()
     assert explorer.image.value == before
+
+
+@mask_only
+@pytest.mark.parametrize(("number", "row", "column", "size"), [(0, 2, 5, 9), (8, 20, 22, 14)])
+def test_mask_says_on_how_many_hidden_pixels_the_chains_agree(explorer, number, row, column, size):
+    """Of chains that stay at their starts, twelve of the other eight images in turn, none of the image itself."""
+    for name, value in {"number": number, "row": row, "column": column, "size": size}.items():
+        explorer.controls[name].value = value
+    others = [WITH_HOLES[place] for place in range(9) if place != number]
+    average = np.mean([others[chain % 8].reshape(28, 28) for chain in range(12)], axis=0) * (1 - number / 100)
+    hidden = average[row:row + size, column:column + size]
+    agreed = np.sum((hidden < 0.1) | (hidden > 0.9))
+    assert 0 < agreed < hidden.size
+    assert words_when_redrawn(explorer) == [f"average of all 12; they\nagree on {agreed} of {hidden.size} pixels"]
+
+
+@mask_only
+def test_mask_shows_the_sampler_the_square_and_shows_what_it_drew(explorer):
+    explorer.controls["number"].value, explorer.controls["column"].value = 5, 18
+    shown = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AxesImage, "set_data", lambda image, digit: shown.append(np.array(digit)))
+        explorer.redraw()
+    visible, *drawn, average, image = shown
+    true, square = WITH_HOLES[5].reshape(28, 28), np.s_[4:18, 18:32]
+    np.testing.assert_array_equal(image, true)
+    assert np.all(visible[square] == 0)
+    for digit, other in zip([visible, *drawn], [true, *WITH_HOLES[[0, 1, 2, 3, 4]].reshape(-1, 28, 28)], strict=True):
+        if digit is not visible:
+            np.testing.assert_allclose(digit[square], 0.95 * other[square], rtol=1e-6)
+        digit[square] = true[square]
+        np.testing.assert_array_equal(digit, true)
+    assert np.ptp(average[square]) > 0.3
+
+
+def test_mask_explorer_wants_other_images_to_start_from():
+    with pytest.raises(ValueError, match="two images or more"):
+        mask_explorer(draw_starts, WITH_HOLES[:1])
 
 
 @pytest.mark.parametrize(("step", "kind"), [(None, ipywidgets.IntSlider), (2, ipywidgets.IntSlider),

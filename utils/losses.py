@@ -1,12 +1,17 @@
 """Log-likelihoods, bounds and GAN losses as pure functions of tensors, with their shapes checked.
 
-Everything probabilistic is in nats per image: summed over pixels or latents, never averaged over them.
+Everything probabilistic is in nats per image: summed over pixels or latents, never averaged over them. What steadies a
+GAN stands beside its losses: penalties on the slope, and the average of the weights.
 """
 
 import math
 
+import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
+
+SMALLEST_SQUARE = 1e-12  # under a root, whose slope at zero is infinite: a flat critic would give NaN
 
 
 def bernoulli_log_likelihood(images, logits):
@@ -236,6 +241,133 @@ def r1_penalty(discriminator, images):
     return ops.mean(ops.sum(ops.square(slope), axis=-1))
 
 
+def wasserstein_distance_1d(first, second):
+    """Return the Wasserstein distance of two samples of numbers: how far a grain is moved on average.
+
+    On a line the cheapest plan moves the smallest number to the smallest, the second to the second, and so on.
+
+    Args:
+        first, second: arrays of shape (n,), equally many numbers in any order.
+
+    Returns:
+        Float, not negative, in the unit of the numbers.
+
+    Raises:
+        ValueError: if the samples are not of rank 1, of different sizes, or empty.
+
+    Source: Villani (2003), chapter 2.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    if first.ndim != 1 or first.shape != second.shape or not first.size:
+        raise ValueError("wasserstein_distance_1d wants two samples of shape (n,) with the same n, but got "
+                         f"{first.shape} and {second.shape}. Flatten them, and draw equally many.")
+    return float(np.mean(np.abs(np.sort(first) - np.sort(second))))
+
+
+def critic_loss(real_values, fake_values):
+    """Return what a Wasserstein critic minimises: its average on fakes minus its average on real images.
+
+    Args:
+        real_values, fake_values: tensors of shape (batch, 1), the critic's values; they have no bounds and no unit.
+
+    Returns:
+        Scalar: minus the estimate of the Wasserstein distance, if the critic's slope is nowhere above 1.
+
+    Raises:
+        ValueError: if a tensor is not of shape (batch, 1).
+
+    Source: Arjovsky, Chintala and Bottou (2017), equation 2.
+    """
+    _require_logits("critic_loss", "value", real_values=real_values, fake_values=fake_values)
+    return ops.mean(fake_values) - ops.mean(real_values)
+
+
+def wasserstein_generator_loss(fake_values):
+    """Return minus the critic's average on generated images: the generator wants it large.
+
+    Args:
+        fake_values: tensor of shape (batch, 1), the critic's values of generated images.
+
+    Returns:
+        Scalar of either sign; only its slope means something.
+
+    Raises:
+        ValueError: if the tensor is not of shape (batch, 1).
+
+    Source: Arjovsky, Chintala and Bottou (2017), theorem 3.
+    """
+    _require_logits("wasserstein_generator_loss", "value", fake_values=fake_values)
+    return -ops.mean(fake_values)
+
+
+def gradient_penalty(critic, real_images, fake_images, random):
+    """Return the average of (slope − 1)², where slope is that of the critic between real and fake images.
+
+    The slope is the length of the gradient of the critic's value with respect to the image. It is measured at one
+    point an image, anywhere on the straight line from a fake to a real image with equal probability.
+
+    Args:
+        critic: images → values (batch, 1), each depending on its own image alone: no batch normalisation.
+        real_images, fake_images: tensors of one shape, (batch, pixels) or (batch, height, width, channels).
+        random: keras.random.SeedGenerator, from which the points are drawn.
+
+    Returns:
+        Scalar, not negative: 0 where the slope is 1 everywhere.
+
+    Raises:
+        ValueError: if the shapes differ or have no axis besides the batch.
+
+    Source: Gulrajani et al. (2017), equation 3.
+    """
+    real_images, fake_images = ops.convert_to_tensor(real_images), ops.convert_to_tensor(fake_images)
+    shapes = tuple(real_images.shape), tuple(fake_images.shape)
+    if len(shapes[0]) < 2 or len(shapes[0]) != len(shapes[1]) or any(
+            None not in pair and pair[0] != pair[1] for pair in zip(*shapes, strict=True)):
+        raise ValueError("gradient_penalty wants as many real as fake images of one size, (batch, pixels) or (batch, "
+                         f"height, width, channels), but got {shapes[0]} and {shapes[1]}. Cut the larger batch, or "
+                         "reshape.")
+    pixel_axes = tuple(range(1, len(shapes[0])))
+    mix = keras.random.uniform((ops.shape(real_images)[0], *[1] * len(pixel_axes)), seed=random)
+    between = mix * real_images + (1 - mix) * fake_images
+    with tf.GradientTape() as tape:
+        tape.watch(between)
+        values = critic(between, training=True)
+    gradient = tape.gradient(values, between)
+    slope = ops.sqrt(ops.sum(ops.square(gradient), axis=pixel_axes) + SMALLEST_SQUARE)
+    return ops.mean(ops.square(slope - 1))
+
+
+def exponential_moving_average(average, weights, decay):
+    """Return the average of the weights one step further: decay · average + (1 − decay) · weights.
+
+    The weights of s steps ago count decay to the power of s: the average reaches back about 1 / (1 − decay) steps. It
+    starts at the first weights themselves, as the averages of Keras' optimisers (`use_ema`) do.
+
+    Args:
+        average: list of arrays, as the step before returned it; None at the first step.
+        weights: list of arrays of the same shapes, as `get_weights()` of a network returns them.
+        decay: how much of the old average is kept, in [0, 1).
+
+    Returns:
+        New list of new arrays; at the first step a copy of the weights.
+
+    Raises:
+        ValueError: if the decay is out of range or the arrays do not fit.
+
+    Source: Yazıcı et al. (2019).
+    """
+    if not 0 <= decay < 1:
+        raise ValueError(f"exponential_moving_average wants a decay of at least 0 and below 1, but got {decay}. To "
+                         "reach back n steps, give 1 - 1 / n.")
+    if average is None:
+        return [np.array(weight) for weight in weights]
+    shapes = [[np.shape(array) for array in arrays] for arrays in (average, weights)]
+    if shapes[0] != shapes[1]:
+        raise ValueError("exponential_moving_average wants an average and weights of the same shapes, but got "
+                         f"{shapes[0]} and {shapes[1]}. Begin with average=None for another network.")
+    return [decay * old + (1 - decay) * new for old, new in zip(average, weights, strict=True)]
+
+
 def optimal_discriminator(real_density, fake_density):
     """Return the probability of "real" that the best possible discriminator gives, from both densities.
 
@@ -264,8 +396,10 @@ def _require_same_matrix(caller, **tensors):
             raise ValueError(f"{caller} wants {first_name} and {name} of the same shape, but got {first} and {shape}.")
 
 
-def _require_logits(caller, **tensors):
+def _require_logits(caller, kind="logit", **tensors):
+    """Refuse anything but one logit, or one value of a critic, an image."""
+    network = "discriminator" if kind == "logit" else "critic"
     for name, tensor in tensors.items():
         if len(tensor.shape) != 2 or tensor.shape[-1] != 1:
-            raise ValueError(f"{caller} wants {name} of shape (batch, 1), one logit an image, but got "
-                             f"{tuple(tensor.shape)}. End the discriminator with Dense(1) and no sigmoid.")
+            raise ValueError(f"{caller} wants {name} of shape (batch, 1), one {kind} an image, but got "
+                             f"{tuple(tensor.shape)}. End the {network} with Dense(1) and no sigmoid.")

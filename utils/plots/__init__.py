@@ -3,6 +3,18 @@
 Every function returns a `Picture`, which a notebook shows when it is the last line of a cell.
 """
 
+from utils.plots.applications import (
+    accuracies,
+    answers,
+    areas_by_digit,
+    axis_correlations,
+    bias,
+    code_lengths,
+    data_hunger,
+    growing,
+    roc,
+    score_histograms,
+)
 from utils.plots.autoencoders import (
     code_plane,
     code_sources,
@@ -33,6 +45,7 @@ from utils.plots.canvas import (
     label,
     png,
 )
+from utils.plots.clinic import averaged_path, cures, patients, phase_portraits, recipes, step_times
 from utils.plots.curves import curves, draw_curves, histogram, ladder, logarithmic_curves
 from utils.plots.games import (
     broken_games,
@@ -56,7 +69,7 @@ from utils.plots.integrals import (
     string_of_gaussians,
     training_on_the_ladder,
 )
-from utils.plots.latents import draw_latents, gaps, gradient_noise, planes, posteriors
+from utils.plots.latents import draw_corners, draw_latents, gaps, gradient_noise, planes, posteriors
 from utils.plots.layers import (
     bump,
     computational_graph,
@@ -71,6 +84,18 @@ from utils.plots.layers import (
     weight_maps,
 )
 from utils.plots.live import TrainingPicture
+from utils.plots.masks import draw_fill_ins, move_fill_ins
+from utils.plots.metrics import (
+    bench,
+    distance_shares,
+    draw_gauges,
+    frechet_bias,
+    looks_and_likelihood,
+    manifolds,
+    move_gauges,
+    neighbours,
+    two_gaussians,
+)
 from utils.plots.neurons import (
     BETWEEN,
     activations,
@@ -110,3 +135,4 @@ from utils.plots.training import (
     schedules,
     trust,
 )
+from utils.plots.wasserstein import charts, critics, distances, singular_values, sorted_pairs

@@ -1,7 +1,7 @@
-"""Latent planes, posteriors, and the gaps of the bound (lesson 6)."""
+"""Latent planes, posteriors and the gaps of the bound (lesson 6), and the digits between four corners (lesson 9)."""
 
 import numpy as np
-from matplotlib.patches import Ellipse
+from matplotlib.patches import Ellipse, Rectangle
 
 from utils.plots.canvas import BLACK, BLUE, DIGIT_COLOURS, GRID, INK, ORANGE, RED, SERIES, canvas, label
 from utils.plots.images import draw_digits
@@ -136,6 +136,19 @@ def planes(models, labels):
         draw_digits(prior, digits_of_prior, round(len(digits_of_prior) ** 0.5), "decoded from the prior")
         prior.title.set_fontsize(9)
     return picture
+
+
+def draw_corners(sheet_axis, digit_axis, sheet):
+    """Draw the digits between four corners beside a large one of them, and return what moves: (frame, digit).
+
+    Args:
+        sheet: (side², 784) in [0, 1], row by row; the frame lies around its first digit.
+    """
+    side = round(len(sheet) ** 0.5)
+    draw_digits(sheet_axis, sheet, side, "between the corners")
+    frame = Rectangle((0.5, 0.5), 28, 28, fill=False, edgecolor=ORANGE, linewidth=2.5)
+    sheet_axis.add_patch(frame)
+    return frame, draw_digits(digit_axis, np.asarray(sheet)[:1], 1, "this one")
 
 
 def _spread(places, distance):

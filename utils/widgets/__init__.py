@@ -8,8 +8,10 @@ from utils.widgets.binarisation import binarisation_explorer
 from utils.widgets.explorer import Explorer, slider
 from utils.widgets.games import game_explorer
 from utils.widgets.integrals import bound_explorer, integral_explorer
-from utils.widgets.latents import code_explorer, latent_explorer
+from utils.widgets.latents import between_corners, code_explorer, corner_explorer, latent_explorer
 from utils.widgets.layers import curve_explorer
+from utils.widgets.masks import mask_explorer
+from utils.widgets.metrics import metric_explorer
 from utils.widgets.neurons import neuron_explorer
 from utils.widgets.optimisers import optimiser_race
 from utils.widgets.rates import beta_explorer

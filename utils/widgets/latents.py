@@ -1,4 +1,4 @@
-"""Walks through a plane of codes (lesson 5) or latents (lesson 6)."""
+"""Walks through a plane of codes (lesson 5) or latents (lesson 6), and between four latents (lesson 9)."""
 
 import numpy as np
 
@@ -48,6 +48,54 @@ def code_explorer(decode, codes, labels, box):
     (left, right, bottom, top) = box.tolist()
     return _plane_explorer(picture, plane, digit, decode, labels, near, start,
                            {"first": ("code c₁", left, right, steps[0]), "second": ("code c₂", bottom, top, steps[1])})
+
+
+def between_corners(corners, right, down):
+    """Return latents between four corners, as likely under the prior as the corners themselves.
+
+    A mean of the corners with weights w would be too short: of independent draws from N(0, I) it has the variance
+    Σ w², which is ¼ halfway between all four. Divided by √Σ w² it comes from N(0, I) again.
+
+    Args:
+        corners: array (4, latent_dim): top left, top right, bottom left, bottom right.
+        right, down: how far to go, in [0, 1]; numbers, or arrays of shape (n,).
+
+    Returns:
+        Array (latent_dim,), or (n, latent_dim), float32.
+
+    Raises:
+        ValueError: if there are not four corners.
+    """
+    corners = np.asarray(corners)
+    if corners.ndim != 2 or len(corners) != 4:
+        raise ValueError(f"between_corners wants four latents, of shape (4, latent_dim), but got {corners.shape}.")
+    right, down = np.asarray(right), np.asarray(down)
+    weights = np.stack([(1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down], axis=-1)
+    length = np.sqrt(np.sum(np.square(weights), axis=-1, keepdims=True))
+    return (weights / length @ corners).astype(np.float32)
+
+
+def corner_explorer(generate, corners, side=5):
+    """Return an explorer of the digits between four latent corners: a sheet of them, and one at any place in large.
+
+    Args:
+        generate: function of latents (n, latent_dim) that returns images (n, 784) in [0, 1].
+        corners: array (4, latent_dim) of draws from the prior: top left, top right, bottom left, bottom right.
+        side: digits along one side of the sheet.
+    """
+    down, right = np.divmod(np.arange(side**2), side) / np.array([[side - 1.0]])
+    picture, (sheet, digit) = plots.canvas(height=4.2, columns=2)
+    frame, shown = plots.draw_corners(sheet, digit, np.asarray(generate(between_corners(corners, right, down))))
+    moving = plots.MovingPicture(picture, [frame, shown, digit.title])
+
+    def draw(right, down):
+        latent = between_corners(corners, right, down)
+        frame.set_xy((0.5 + 29 * (side - 1) * right, 0.5 + 29 * (side - 1) * down))
+        shown.set_data(plots.mosaic(np.asarray(generate(latent[None])), 1))
+        digit.title.set_text(f"right {right:.2f}, down {down:.2f}: length of z {np.linalg.norm(latent):.1f}")
+        return moving.png()
+
+    return Explorer(draw, right=slider("to the right", 0.0, 1.0, 0.4, 0.02), down=slider("down", 0.0, 1.0, 0.6, 0.02))
 
 
 def _two_panels():

@@ -1,0 +1,118 @@
+"""The bench of lesson 10, GAN against VAE with three seeds, run by `make bench`: about ten minutes."""
+
+import statistics
+import time
+
+import keras
+import numpy as np
+from keras import ops
+
+from utils.data import binarise, binarised_test_set, flatten, from_symmetric_range, load_mnist, to_unit_range
+from utils.evaluation import (
+    class_entropy,
+    class_histogram,
+    frechet_distance,
+    judge_features,
+    memorisation,
+    neighbour_scores,
+)
+from utils.likelihood import importance_log_weights
+from utils.losses import importance_weighted_bound
+from utils.models import (
+    VAE,
+    SmoothGAN,
+    build_convolutional_decoder,
+    build_discriminator,
+    build_encoder,
+    build_generator,
+)
+
+SEEDS = (0, 1, 2)
+LATENTS, DRAWN = 20, 5_000  # all settings as in lesson 10
+ORDER = np.random.default_rng(0).permutation(10_000)
+VAE_EPOCHS, VAE_BATCH_SIZE = 5, 200
+GAN_EPOCHS, GAN_BATCH_SIZE = 2, 64
+
+
+def train_vae(train_images, seed):
+    """Return lesson 10's VAE and the processor seconds that its training took."""
+    keras.utils.set_random_seed(seed)
+    vae = VAE(build_encoder(LATENTS, widths=(400, 200)), build_convolutional_decoder(LATENTS, filters=16), seed=seed)
+    frequency = np.clip(train_images.mean(axis=0), 0.001, 0.999)
+    vae.decoder.get_layer("logits").bias.assign(np.log(frequency / (1 - frequency)))
+    steps = VAE_EPOCHS * len(train_images) // VAE_BATCH_SIZE
+    schedule = keras.optimizers.schedules.CosineDecay(0.0, steps - steps // 10, warmup_target=5e-3,
+                                                      warmup_steps=steps // 10)
+    vae.compile(keras.optimizers.Adam(schedule, beta_2=0.99), steps_per_execution=50)
+    began = time.process_time()
+    vae.fit(train_images, epochs=VAE_EPOCHS, batch_size=VAE_BATCH_SIZE, verbose=0)
+    return vae, time.process_time() - began
+
+
+def train_gan(train_images, seed):
+    """Return lesson 10's GAN, its averaged weights in place, and the processor seconds that its training took."""
+    keras.utils.set_random_seed(seed)
+    gan = SmoothGAN(build_generator(LATENTS), build_discriminator(), LATENTS, seed=seed)
+    steps = GAN_EPOCHS * -(-len(train_images) // GAN_BATCH_SIZE)
+    schedule = keras.optimizers.schedules.CosineDecay(3e-3, steps, alpha=0.01)
+    gan.compile(*(keras.optimizers.Adam(schedule, beta_1=0.0, beta_2=0.99, use_ema=True, ema_momentum=0.995)
+                  for _ in range(2)), steps_per_execution=50)
+    began = time.process_time()
+    gan.fit(2 * train_images - 1, epochs=GAN_EPOCHS, batch_size=GAN_BATCH_SIZE, verbose=0)
+    seconds = time.process_time() - began
+    gan.generator_optimizer.finalize_variable_values(gan.generator.trainable_variables)
+    for _ in range(60):
+        gan.generator(gan.latents(500), training=True)
+    return gan, seconds
+
+
+def draw(network, seed):
+    latents = np.random.default_rng(seed).standard_normal((DRAWN, LATENTS)).astype("float32")
+    return network.predict(latents, batch_size=1000, verbose=0)
+
+
+def scores_of(images, train_images):
+    """Return every score of grey images (5000, 784) that the lesson shows."""
+    test_images = to_unit_range(flatten(load_mnist().test_images))[ORDER]
+    features, real = judge_features(images), judge_features(test_images[:DRAWN])
+    binary, real_binary = judge_features(binarise(images, seed=0)), judge_features(binarised_test_set()[ORDER][:DRAWN])
+    found = memorisation(images[:200], train_images, test_images[:200])
+    return {"Fréchet": frechet_distance(real, features), **neighbour_scores(real, features)._asdict(),
+            "0/1 Fréchet": frechet_distance(real_binary, binary),
+            "0/1 precision": neighbour_scores(real_binary, binary).precision,
+            "entropy, nats": class_entropy(class_histogram(images)), "nearest/test": found.ratio}
+
+
+def print_table(title, rows):
+    """Print one line a seed, the mean, and the standard deviation over seeds."""
+    print(f"\n{title}\n{'seed':>6}" + "".join(f"{name:>16}" for name in rows[0]))
+    for seed, row in enumerate(rows):
+        print(f"{seed:6}" + "".join(f"{value:16.3f}" for value in row.values()))
+    for word, of in (("mean", statistics.mean), ("±", statistics.stdev)):
+        print(f"{word:>6}" + "".join(f"{of([row[name] for row in rows]):16.3f}" for name in rows[0]))
+
+
+def test_lesson_10_measures_what_its_advice_rests_on():
+    train_images = to_unit_range(flatten(load_mnist().train_images[:45_000]))
+    few, rows = binarised_test_set()[ORDER][:300], {"GAN": [], "VAE": []}
+    for seed in SEEDS:
+        gan, seconds = train_gan(train_images, seed)
+        scores = scores_of(from_symmetric_range(draw(gan.generator, seed)), train_images)
+        rows["GAN"].append({"CPU s": seconds, **scores})
+        vae, seconds = train_vae(train_images, seed)
+        weights = importance_log_weights(vae.encoder, vae.decoder, few, samples=100)
+        scores = scores_of(np.asarray(ops.sigmoid(draw(vae.decoder, seed))), train_images)
+        rows["VAE"].append({"CPU s": seconds, **scores, "L100": float(np.mean(importance_weighted_bound(weights)))})
+    for model, of_model in rows.items():
+        print_table(f"Lesson 10: the {model}, 5,000 images drawn against 5,000 test images", of_model)
+    gans, vaes = rows["GAN"], rows["VAE"]
+    ratio = statistics.mean(row["CPU s"] for row in gans) / statistics.mean(row["CPU s"] for row in vaes)
+    print(f"processor seconds of the GAN over those of the VAE: {ratio:.2f}")
+    assert 0.8 <= ratio <= 1.25
+    assert max(row["Fréchet"] for row in gans) <= min(row["Fréchet"] for row in vaes) - 15
+    assert max(row["0/1 Fréchet"] for row in gans) <= min(row["0/1 Fréchet"] for row in vaes) - 10
+    assert min(row["coverage"] for row in gans) >= max(row["coverage"] for row in vaes) + 0.03
+    for name in ("precision", "0/1 precision"):
+        assert statistics.mean(row[name] for row in vaes) >= statistics.mean(row[name] for row in gans) + 0.01
+    assert min(row["L100"] for row in vaes) >= -97
+    assert min(row["nearest/test"] for row in gans + vaes) >= 0.9
