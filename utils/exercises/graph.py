@@ -22,13 +22,13 @@ def value_and_gradients(function, *arguments):
     """
     tensors = [tf.constant(argument) for argument in arguments]
 
-    @tf.function
+    @tf.function(autograph=False)  # as `fit` does: AutoGraph would turn `float` into a cast and hide the fault
     def graph():
         with tf.GradientTape() as tape:
             tape.watch(tensors)
             value = function(*tensors)
-        if not tf.is_tensor(value):
-            raise TypeError("no tensor came back")
+        if not tf.is_tensor(value) or value.dtype != tf.float32:
+            raise TypeError("no float32 tensor came back")
         return value, tape.gradient(value, tensors, unconnected_gradients="zero")
 
     try:
@@ -42,8 +42,8 @@ def value_and_gradients(function, *arguments):
 
 def by_numpy(reference):
     """Return the mistake of computing the right numbers where no gradient passes."""
-    return Mistake("the numbers are right, but NumPy, `.numpy()` or `float` computed them. There no gradient passes, "
-                   "and `fit` cannot go: use `ops` from the first step to the last.",
+    return Mistake("the numbers are right, but NumPy, `.numpy()` or `float` computed them, or they are float64. There "
+                   "no gradient passes, and `fit` cannot go: use `ops` and float32 from the first step to the last.",
                    lambda *arguments: reference(*arguments).numpy())
 
 

@@ -78,7 +78,6 @@ EXERCISES = (
         identifier="7.1",
         reference=importance_weighted_bound,
         cases=_log_weights,
-        observe=value_and_gradients,
         mistakes=(
             Mistake("this is the average of the logarithms, the ELBO. The bound takes the logarithm of the average: "
                     "where must the mean stand?",
@@ -111,8 +110,6 @@ EXERCISES = (
                     lambda log_weights: ops.mean(importance_weighted_bound(log_weights))),
             Mistake("all weights go into one average, whichever image they belong to. Average over the samples only.",
                     lambda log_weights: ops.logsumexp(log_weights) - float(np.log(np.prod(log_weights.shape)))),
-            by_numpy(importance_weighted_bound),
-            without_gradient(importance_weighted_bound),
         ),
         hints=(
             "The weights come as logarithms. Their average is a sum, divided by how many there are; you want the "
@@ -120,7 +117,7 @@ EXERCISES = (
             "The logarithm of a sum of exponentials, without leaving the logarithm, is `ops.logsumexp` along an axis. "
             "The samples of one image stand in one column.",
             "What does dividing by K become after the logarithm? `log_weights.shape[0]` is K, a plain integer, so "
-            "that `math.log` takes it.",
+            "that `np.log` takes it.",
         ),
     ),
     Exercise(
