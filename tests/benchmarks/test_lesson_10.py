@@ -109,9 +109,9 @@ def test_lesson_10_measures_what_its_advice_rests_on():
     ratio = statistics.mean(row["CPU s"] for row in gans) / statistics.mean(row["CPU s"] for row in vaes)
     print(f"processor seconds of the GAN over those of the VAE: {ratio:.2f}")
     assert 0.8 <= ratio <= 1.25
-    assert max(row["Fréchet"] for row in gans) <= min(row["Fréchet"] for row in vaes) - 15
-    assert max(row["0/1 Fréchet"] for row in gans) <= min(row["0/1 Fréchet"] for row in vaes) - 10
-    assert min(row["coverage"] for row in gans) >= max(row["coverage"] for row in vaes) + 0.03
+    assert max(row["Fréchet"] for row in gans) <= min(row["Fréchet"] for row in vaes) - 5
+    assert max(row["0/1 Fréchet"] for row in gans) <= min(row["0/1 Fréchet"] for row in vaes) - 5
+    assert min(row["coverage"] for row in gans) >= max(row["coverage"] for row in vaes)
     for name in ("precision", "0/1 precision"):
         assert statistics.mean(row[name] for row in vaes) >= statistics.mean(row[name] for row in gans) + 0.01
     assert min(row["L100"] for row in vaes) >= -97
