@@ -23,8 +23,8 @@ class Explorer:
         self.image = ipywidgets.Image(value=self.default, format="png",
                                       layout=ipywidgets.Layout(width=width, max_width="100%"))
         for control in controls.values():
-            control.style.description_width = "9em"
-            control.layout.width = "28em"
+            control.style.description_width = "11em"
+            control.layout.width = "30em"
             control.observe(lambda change: self.redraw(), names="value")
         for button, act in (buttons or {}).items():
             button.on_click(lambda _, act=act: (act(), self.redraw()))
