@@ -168,9 +168,10 @@ EXERCISES = (
         hints=(
             "Four parts: the squared distance of the means, two traces, and the trace of a root. `np.cov` with "
             "`rowvar=False` gives the covariance of the columns.",
-            "`scipy.linalg.sqrtm` takes the root of a matrix. Of which product?",
-            "The trace of a matrix' root is the sum of the roots of its eigenvalues: `np.linalg.eigvals` will do. "
-            "Rounding makes some of them complex or slightly negative; keep the real part.",
+            "The trace of a matrix' root is the sum of the roots of the matrix' eigenvalues, and `np.linalg.eigvals` "
+            "gives those. Of which product?",
+            "Rounding makes some eigenvalues complex or slightly negative: keep the real part, and nothing below 0, "
+            "before you take roots. (`scipy.linalg.sqrtm` does as well, but warns where a feature never varies.)",
         ),
     ),
     Exercise(
@@ -257,6 +258,8 @@ EXERCISES = (
                     "classes out.", _entropy_without_care),
             Mistake("these are bits. Nats, as everywhere in this course, come from the natural logarithm.",
                     lambda counts: class_entropy(counts) / np.log(2)),
+            Mistake("these are bits, not nats; and a class without samples gives 0 · log 0, which is NaN in code.",
+                    lambda counts: _entropy_without_care(counts) / np.log(2)),
             Mistake("the sign is turned: logarithms of shares are negative, the entropy is not.",
                     lambda counts: -class_entropy(counts)),
             Mistake("the counts are not divided by their sum. Entropy is that of probabilities.",
