@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from utils.exercises import engine
-from utils.exercises.lesson_09 import DIAGNOSES, diagnose, record_runs
+from utils.exercises.lesson_09 import DIAGNOSES, EXERCISES, diagnose, record_runs
 
 LAST_THIRD = slice(20, None)
 
@@ -78,3 +79,15 @@ def test_answers_that_cannot_be_judged_are_answered_with_what_is_wanted(answer, 
 
 def test_every_diagnosis_but_the_right_one_has_an_answer_for_each_run():
     assert len(engine.find("9.5").mistakes) == 4 * (len(DIAGNOSES) - 1)
+
+
+def test_gradient_of_what_the_tape_did_not_watch_is_explained():
+    def r1_penalty(discriminator, images):
+        images = tf.convert_to_tensor(images)
+        with tf.GradientTape() as tape:
+            logits = discriminator(images)
+        return tf.reduce_mean(tape.gradient(logits, images) ** 2)
+
+    exercise = next(each for each in EXERCISES if each.identifier == "9.3")
+
+    assert "A tape's gradient is None" in engine.examine(exercise, r1_penalty).sentence

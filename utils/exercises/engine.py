@@ -141,9 +141,8 @@ def solution(identifier: str) -> None:
     exercise = _find_or_say(identifier)
     if exercise is None:
         return
-    function = inspect.unwrap(exercise.reference)
-    heading = f"{exercise.title}, from {function.__module__.replace('.', '/')}.py:"
-    source = textwrap.dedent(inspect.getsource(function)).rstrip()
+    heading = f"{exercise.title}, from {inspect.unwrap(exercise.reference).__module__.replace('.', '/')}.py:"
+    source = _source_of_reference(exercise)
     show(Message(f"{heading}\n\n{source}", markdown=f"**{heading}**\n\n```python\n{source}\n```"))
 
 
@@ -228,8 +227,10 @@ def _complain(exercise: Exercise, expected: Outcome, answer: Outcome, inputs: li
                 "Is there a loop that never ends?", inputs)
     if answer.problem and answer.in_function:
         hole = " A `...` still stands where code of yours belongs." if "ellipsis" in answer.problem else ""
+        by_tape = "None" in answer.problem and "GradientTape" in _source_of_reference(exercise)
+        lost = " A tape's gradient is None where the tape does not watch, or the call stands outside it." * by_tape
         where = [(f"line {answer.line[0]}", answer.line[1])] if answer.line else []
-        return f"your function stopped with {answer.problem}{hole}", [*where, *inputs]
+        return f"your function stopped with {answer.problem}{hole}{lost}", [*where, *inputs]
     if answer.problem:  # it arose where the check used the result
         missing = difference(expected.returned, answer.returned, exercise.tolerance)
         if missing and (answer.returned is None or answer.returned is ...):
@@ -261,6 +262,10 @@ def _is_made(mistake: Mistake, exercise: Exercise, trials: list[_Trial]) -> bool
             return False
         wrong = wrong or differ(trial.expected.value, made.value)
     return wrong
+
+
+def _source_of_reference(exercise: Exercise) -> str:
+    return textwrap.dedent(inspect.getsource(inspect.unwrap(exercise.reference))).rstrip()
 
 
 def _printed(trial: _Trial) -> tuple[tuple[str, str], ...]:

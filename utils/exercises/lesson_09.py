@@ -59,7 +59,7 @@ def _slopes_and_images():
     The pixels of the fakes are all smaller than those of the real images: where between them an image lies is known.
     """
     random = np.random.default_rng(1)
-    for place, shape in enumerate([(3, 2), (4, 3, 2, 1)]):
+    for place, shape in enumerate([(3, 2), (4, 6)]):
         scales = np.linspace(0.2, 2.5, shape[0]).astype(np.float32)
         critic = _Slopes(random.normal(0, 1 / np.sqrt(np.prod(shape[1:])), shape[1:]).astype(np.float32), scales)
         real, fake = (random.uniform(low, low + 1, shape).astype(np.float32) for low in (1.0, -2.0))
@@ -99,7 +99,7 @@ def _with_gradients(function, watched, images, call):
 def _penalty_and_points(function, critic, real_images, fake_images, random):
     """Return the penalty where it does not depend on the points, its gradients, and what the points are like.
 
-    The points are looked at where the images have all their axes.
+    The points are looked at in the larger case, the flat critic in the small one.
     """
     real, fake = tf.constant(real_images), tf.constant(fake_images)
     # Of images that are real and fake at once, every point between them is the image itself.
@@ -110,7 +110,7 @@ def _penalty_and_points(function, critic, real_images, fake_images, random):
     seen = {"penalty where real and fake images are the same": value, TRACED: computes}
     if computes:
         seen["its gradients by the critic's weights"] = gradients
-        if len(real.shape) == 2:
+        if len(real) <= BATCH_COMPUTED_AT_ONCE:
             flat = _Slopes(np.zeros(critic.direction.shape))
             _, _, gradients = _with_gradients(function, flat.trainable_weights, real,
                                               lambda function: function(flat, real, fake, random))
@@ -454,7 +454,7 @@ EXERCISES = (
                     lambda first, second: float(np.mean(np.abs(first[:, None] - second)))),
         ),
         hints=(
-            "Two people on a line who swap their goals never get there on shorter ways in sum if they cross. So in the "
+            "If the ways of two grains cross, let them swap their goals: together they then never go farther. So in a "
             "cheapest plan nobody overtakes anybody.",
             "Nobody overtakes: the smallest goes to the smallest, the second to the second. `np.sort` puts both "
             "samples in that order.",
@@ -496,14 +496,6 @@ EXERCISES = (
                     "own: sum over its pixels.",
                     _penalty(of_gradient=lambda gradient: ops.mean(ops.square(
                         ops.sqrt(ops.sum(ops.square(gradient), axis=0) + SMALLEST_SQUARE) - 1)))),
-            Mistake("right for rows of pixels, but of images with height, width and channels the sum must run over all "
-                    "these axes, and not over the last alone.",
-                    _penalty(of_gradient=lambda gradient: ops.mean(ops.square(
-                        ops.sqrt(ops.sum(ops.square(gradient), axis=-1) + SMALLEST_SQUARE) - 1)))),
-            Mistake("right for rows of pixels, but of images with height, width and channels the sum must run over all "
-                    "these axes, and not over the first of them alone.",
-                    _penalty(of_gradient=lambda gradient: ops.mean(ops.square(
-                        ops.sqrt(ops.sum(ops.square(gradient), axis=1) + SMALLEST_SQUARE) - 1)))),
             Mistake("one length is made of all the batch's gradients together. Each image has a slope of its own.",
                     _penalty(of_gradient=lambda gradient: ops.square(
                         ops.sqrt(ops.sum(ops.square(gradient)) + SMALLEST_SQUARE) - 1))),
@@ -539,10 +531,10 @@ EXERCISES = (
         hints=(
             "Four steps: draw a number between 0 and 1 for each image; mix the pair with it; ask a tape how the "
             "critic's value changes with the mixed image; compare the length of that gradient with 1.",
-            "`keras.random.uniform(shape, seed=random)` draws the numbers. For images (batch, 28, 28, 1) the shape "
-            "(batch, 1, 1, 1) lets one number multiply a whole image; `len(real_images.shape)` counts the axes.",
+            "`keras.random.uniform(shape, seed=random)` draws the numbers. The shape (batch, 1) lets one number "
+            "multiply a whole row of pixels; `ops.shape(real_images)[0]` is the batch size.",
             "The mixed images are no variables, so tell the tape: `tape.watch(between)`. The length is the root of a "
-            "sum over all axes but the first, and under the root belongs a number such as 1e-12.",
+            "sum over the pixels, and under the root belongs a number such as 1e-12.",
         ),
     ),
     Exercise(

@@ -78,7 +78,7 @@ def _draw_course(left, middle, history, row, symptom, logarithmic, x="epoch of 5
     left.get_legend().remove()  # one for all rows stands below
     left.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     steps = np.arange(1, len(history["symptom"]) + 1)
-    middle.plot(steps, history["symptom"], color=CURED if row else SICK, linewidth=1.8)
+    middle.plot(steps, history["symptom"], color=INK, linewidth=1.8)
     middle.grid(color=GRID, linewidth=0.6)
     if logarithmic:
         middle.set_yscale("log")
