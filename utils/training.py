@@ -1,5 +1,6 @@
 """Training as a lesson needs it: Keras' own `fit`, seen while it runs and resumed where it was cut off."""
 
+import gc
 import hashlib
 import json
 import os
@@ -146,6 +147,7 @@ def train(model, images, *, name, epochs, batch_size, view=None, verbose=0, **op
     if view:
         view.backup = backup
         callbacks.append(view)
+    gc.collect()  # models that nobody uses any more hold their graphs in circles, and a training needs memory
     try:
         model.fit(images, epochs=epochs, batch_size=batch_size, verbose=verbose, callbacks=callbacks, **options)
     finally:
