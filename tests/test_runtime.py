@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -118,6 +117,35 @@ def test_device_in_words(cores, gpus, words, monkeypatch):
     assert runtime.device_in_words() == words
 
 
+def test_split_cpu_makes_devices_that_compute_and_may_be_called_again():
+    code = """
+from utils.runtime import split_cpu, start
+import tensorflow as tf
+split_cpu(2)
+lesson = start("12")
+split_cpu(2)
+names = [device.name for device in tf.config.list_logical_devices("CPU")]
+with tf.device(names[1]):
+    print(len(names), (tf.constant(2.0) * 3).device)
+try:
+    split_cpu(3)
+except RuntimeError as error:
+    print(error)
+"""
+    result = python(code)
+    assert not result.stderr
+    assert result.stdout.splitlines()[1:] == [
+        "2 /job:localhost/replica:0/task:0/device:CPU:1",
+        "split_cpu(3) comes too late: TensorFlow is at work, and sees 2. Restart the kernel, and run this cell before "
+        "all others."]
+
+
+@pytest.mark.parametrize("devices", [0, -1, 1.5, "2", None])
+def test_split_cpu_refuses_what_is_no_number_of_devices(devices):
+    with pytest.raises(ValueError, match="wants a number of devices, 1 or more, but got"):
+        runtime.split_cpu(devices)
+
+
 def test_kernel_leaves_nothing_on_stderr():
     """From the import through the first compiled step, where TensorFlow and XLA like to talk."""
     kernel = python("from utils.runtime import start\n"
@@ -153,7 +181,7 @@ def lines(capsys):
 
 def test_sound_machine_gets_a_tick_on_every_line(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_HOME", str(tmp_path / "new" / "folder"))
-    monkeypatch.setattr(runtime.psutil, "virtual_memory", lambda: SimpleNamespace(total=8 * 2**30))
+    monkeypatch.setattr(runtime, "memory_in_gigabytes", lambda: (8.0, 4.0))
     monkeypatch.setattr(runtime, "device_in_words", lambda: "2 CPU cores")
     python_version = ".".join(map(str, sys.version_info[:3]))
     assert lines(capsys) == [
@@ -178,7 +206,7 @@ def test_unwritable_folder_gets_a_line_that_says_what_to_do(capsys, monkeypatch,
 
 
 def test_small_memory_and_old_packages_get_lines_that_say_what_to_do(capsys, monkeypatch):
-    monkeypatch.setattr(runtime.psutil, "virtual_memory", lambda: SimpleNamespace(total=2 * 2**30))
+    monkeypatch.setattr(runtime, "memory_in_gigabytes", lambda: (2.0, 1.0))
     monkeypatch.setattr(tf, "__version__", "2.9.3")
     monkeypatch.setattr(keras, "__version__", "3.12.9")
     said = lines(capsys)

@@ -5,12 +5,10 @@ import logging
 import os
 import platform
 import sys
-import tempfile
-
-import psutil
 
 from utils.assets import AssetError
 from utils.data import load_mnist
+from utils.machine import Finding, memory_in_gigabytes, writable_folder
 from utils.storage import course_folder
 
 # Read when TensorFlow starts. The course's networks are small: an operation finishes sooner on one core than it can be
@@ -100,9 +98,39 @@ def start(lesson):
     return Lesson(lesson)
 
 
+def split_cpu(devices):
+    """Let TensorFlow see the CPU as several devices, which share its cores: to try out what several GPUs would do.
+
+    Call it before anything is computed, and before `start`.
+
+    Args:
+        devices: how many.
+
+    Raises:
+        ValueError: if `devices` is not a whole number of 1 or more.
+        RuntimeError: if TensorFlow is at work already and sees another number of them.
+    """
+    if not (isinstance(devices, int) and devices >= 1):
+        raise ValueError(f"split_cpu wants a number of devices, 1 or more, but got {devices!r}.")
+    try:
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0],
+                                                   [tf.config.LogicalDeviceConfiguration()] * devices)
+    except RuntimeError:  # the cell was run twice, or comes too late
+        there_are = len(tf.config.list_logical_devices("CPU"))
+        if there_are != devices:
+            raise RuntimeError(f"split_cpu({devices}) comes too late: TensorFlow is at work, and sees {there_are}. "
+                               "Restart the kernel, and run this cell before all others.") from None
+
+
 def check_machine():
     """Print what the course finds on this machine, a line each; a line that is not well says what to do."""
-    memory = psutil.virtual_memory().total / 2**30
+    for finding in machine_findings():
+        print(finding)
+
+
+def machine_findings():
+    """Return what `check_machine` prints, as a list of `Finding`. `make doctor` says the same, and more."""
+    memory = memory_in_gigabytes()[0]
     gpus = tf.config.list_physical_devices("GPU")
     rows = [
         (sys.version_info >= (3, 11), f"Python {platform.python_version()}",
@@ -117,23 +145,13 @@ def check_machine():
         rows.append((True, f"MNIST: {len(mnist.train_images):,} + {len(mnist.test_images):,} images, verified", ""))
     except AssetError as error:
         rows.append((False, "MNIST", str(error)))
-    rows.append((_can_write(course_folder()), "a folder for your progress and backups",
-                 "it cannot be written: set COURSE_HOME to another folder, or go on without"))
-    for well, what, remedy in rows:
-        print(f"✓ {what}" if well else f"✗ {what}: {remedy}")
+    folder = writable_folder(course_folder(), "a folder for your progress and backups",
+                             "it cannot be written: set COURSE_HOME to another folder, or go on without")
+    return [Finding(*row) for row in rows] + [folder]
 
 
 def _version(package):
     return tuple(int(part) for part in package.__version__.split(".")[:2])
-
-
-def _can_write(folder):
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
 
 
 def device_in_words():
