@@ -137,7 +137,7 @@ def code_lengths(bits, ours=()):
 
 
 def data_hunger(sizes, training, test, y="ELBO in nats per image"):
-    """Return a bound on training images and on test images against how many images a model was trained on.
+    """Return a bound on training images and on other images against how many images a model was trained on.
 
     Args:
         sizes: numbers of training images, ascending.
@@ -147,7 +147,7 @@ def data_hunger(sizes, training, test, y="ELBO in nats per image"):
     picture, axis = canvas(height=3.4)
     axis.fill_between(sizes, training, test, color=RED, alpha=0.1, linewidth=0)
     for values, colour, marker, name, away in ((training, RED, "s", "on the images of the training", 9),
-                                               (test, BLUE, "o", "on test images", -16)):
+                                               (test, BLUE, "o", "on other images", -16)):
         axis.semilogx(sizes, values, color=colour, marker=marker, linewidth=1.8, label=name)
         for size, value in zip(sizes, values, strict=True):
             axis.annotate(f"{value:.0f}".replace("-", "−"), (size, value), xytext=(0, away), ha="center",
