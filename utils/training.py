@@ -3,8 +3,10 @@
 import gc
 import hashlib
 import json
+import math
 import os
 import shutil
+import tempfile
 import time
 
 import keras
@@ -109,6 +111,7 @@ class Backup(keras.callbacks.BackupAndRestore):
     def on_epoch_end(self, epoch, logs=None):
         self.epochs.append({name: float(value) for name, value in logs.items()})
         try:
+            require_room(self.journal.parent, self.model)
             self.journal.write_text(json.dumps(self.epochs))
             super().on_epoch_end(epoch, logs)
         except OSError:
@@ -199,11 +202,22 @@ def _claim(owner):
     return True
 
 
+def require_room(folder, model):
+    """Raise OSError unless a file as large as the model's weights and moments can be written into the folder.
+
+    On a full disk HDF5, in which Keras writes them, can end the whole kernel; and it leaves half a file.
+    """
+    size = sum(4 * math.prod(variable.shape) + 4096 for variable in _weights_and_moments(model))  # 4 kB: what HDF5 adds
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(os.urandom(size + 65_536))  # zeros might be compressed
+
+
 def save_weights(model, name):
     """Keep a model's weights on the learner's disk as `name`; return whether that was possible."""
     path = course_folder() / "models" / f"{name}.weights.h5"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        require_room(path.parent, model)
         model.save_weights(path)
     except OSError:
         say_folder_is_unwritable()

@@ -18,15 +18,18 @@ def asset(name):
         AssetError: if the file is missing, damaged, or not listed in SHA256SUMS.
     """
     remedy = f"Fetch the course's files again (`git checkout -- utils/assets/{name}`, or a new clone)."
+    remedy_of_list = remedy.replace(name, CHECKSUMS.name)
     path = FOLDER / name
     if not path.is_file():
         raise AssetError(f"The course's file utils/assets/{name} is missing. {remedy}")
     if not CHECKSUMS.is_file():
-        raise AssetError("The list of checksums utils/assets/SHA256SUMS is missing. Fetch the course's files again "
-                         "(`git checkout -- utils/assets/SHA256SUMS`, or a new clone).")
-    recorded = dict(reversed(line.split()) for line in CHECKSUMS.read_text(encoding="ascii").splitlines())
+        raise AssetError(f"The list of checksums utils/assets/SHA256SUMS is missing. {remedy_of_list}")
+    try:
+        recorded = dict(reversed(line.split()) for line in CHECKSUMS.read_text(encoding="ascii").splitlines())
+    except ValueError:  # half a line, or bytes that are no text
+        raise AssetError(f"The list of checksums utils/assets/SHA256SUMS is damaged. {remedy_of_list}") from None
     if name not in recorded:
-        raise AssetError(f"utils/assets/{name} has no checksum in utils/assets/SHA256SUMS. {remedy}")
+        raise AssetError(f"utils/assets/{name} has no checksum in utils/assets/SHA256SUMS. {remedy_of_list}")
     if sha256(path) != recorded[name]:
         size = path.stat().st_size
         raise AssetError(f"The course's file utils/assets/{name} is damaged: its {size:,} bytes are not those "

@@ -1,0 +1,11 @@
+"""What the tests of `make test-faults` share: the lessons that LESSON=05 chooses, or all."""
+
+import os
+
+from tools.measure_notebook import notebooks
+
+
+def pytest_generate_tests(metafunc):
+    if "notebook_path" in metafunc.fixturenames:
+        paths = notebooks(os.environ.get("LESSON", ""))
+        metafunc.parametrize("notebook_path", paths, ids=[path.stem for path in paths])

@@ -1,0 +1,106 @@
+"""A kernel that is killed while lesson 6 trains its VAE, as Colab or a full memory does, and the one that goes on."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from tools.measure_notebook import notebooks
+
+TOLERANCE = 2.0  # nats; three whole trainings with other seeds ended 1.6 nats apart
+LONGEST = 500  # seconds that one kernel may take
+
+
+class Kernel:
+    """A kernel that runs the lesson's cells one after the other and keeps what they print."""
+
+    def __init__(self, home):
+        environment = os.environ | {"COURSE_HOME": str(home), "IPYTHONDIR": str(home / "ipython")}
+        self.manager, self.client = start_new_kernel(60, "python3", env=environment, cwd=notebooks("06")[0].parent,
+                                                     stderr=subprocess.DEVNULL)
+        self.pid = self.manager.provisioner.process.pid
+
+    def run(self, source):
+        """Run a cell; return what it printed. Fails where the cell fails."""
+        said = []
+        reply = self.client.execute_interactive(source, timeout=LONGEST, output_hook=lambda message: said.append(
+            message["content"].get("text", "") if message["msg_type"] == "stream" else ""))
+        assert reply["content"]["status"] == "ok", reply["content"]
+        return "".join(said)
+
+    def stop(self):
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def start_kernel(tmp_path):
+    kernels = []
+
+    def start():
+        kernels.append(Kernel(tmp_path))
+        return kernels[-1]
+
+    yield start
+    for kernel in kernels:
+        kernel.stop()
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    """The code of lesson 6: the cells that the training needs, the training, and the cell that scores it."""
+    cells = [cell for cell in nbformat.read(notebooks("06")[0], as_version=4).cells if cell.cell_type == "code"]
+    [place] = [number for number, cell in enumerate(cells) if re.search(r"^history = train\(", cell.source, re.M)]
+    [stored] = re.findall(r"✓ test ELBO: (-[\d.]+) nats", cells[place + 1].outputs[0].text)
+    return [cell.source for cell in cells[:place]], cells[place].source, cells[place + 1].source, float(stored)
+
+
+def wait_for_backups(home, count):
+    """Return the history that a training has kept as soon as it has that many epochs and Keras' backup of them."""
+    deadline = time.monotonic() + LONGEST
+    while time.monotonic() < deadline:
+        time.sleep(0.05)
+        try:
+            [folder] = Path(home, "training").iterdir()
+            state = json.loads((folder / "backup" / "training_metadata.json").read_text())
+            if state["epoch"] >= count:
+                return json.loads((folder / "history.json").read_text())
+        except (OSError, ValueError):  # not there yet, or half written
+            continue
+    raise TimeoutError("no backup appeared")
+
+
+def test_new_kernel_goes_on_where_a_killed_one_was_and_ends_as_good(lesson, tmp_path, start_kernel):
+    before, training, scoring, stored = lesson
+    first = start_kernel()
+    for source in before:
+        first.run(source)
+    first.client.execute(training)
+    wait_for_backups(tmp_path, 3)
+    os.kill(first.pid, signal.SIGKILL)
+    while first.manager.provisioner.process.poll() is None:
+        time.sleep(0.01)
+    [folder] = (tmp_path / "training").iterdir()
+    kept = json.loads((folder / "history.json").read_text())
+
+    second = start_kernel()
+    for source in before:
+        second.run(source)
+    said = second.run(training)
+    [done, whole] = map(int, re.findall(r"Resuming the interrupted training after epoch (\d+) of (\d+)\.", said)[0])
+    assert 3 <= done <= len(kept) < whole
+    history = json.loads(second.run("import json; print(json.dumps(history))"))
+    assert {len(values) for values in history.values()} == {whole}
+    for name, values in history.items():
+        assert values[:done] == [epoch[name] for epoch in kept[:done]]
+    [bound] = map(float, re.findall(r"✓ test ELBO: (-[\d.]+) nats", second.run(scoring)))
+    print(f"\nkilled after epoch {done} of {whole}; test ELBO {bound:.1f} nats, uninterrupted {stored:.1f} nats")
+    assert abs(bound - stored) <= TOLERANCE
+    assert list((tmp_path / "training").iterdir()) == []

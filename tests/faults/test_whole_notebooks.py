@@ -1,0 +1,89 @@
+"""Every notebook without a network, eight times at once, and twice in a row. One: make test-faults LESSON=05."""
+
+import difflib
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import psutil
+import pytest
+
+from tools.measure_notebook import ROOT, Measured, kernels_of
+
+KERNELS, MOST_MEGABYTES = 8, 2000
+TIMES = re.compile(r"\d[\d.,]* ?(µs|ms|s|seconds|minutes|min|times)\b")  # the numbers that may differ between two runs
+
+LOOPBACK_UP = """
+import fcntl, os, socket, struct, sys
+with socket.socket() as any_socket:  # a new network has a loopback device, but it is switched off
+    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 0x1 | 0x40))  # SIOCSIFFLAGS: IFF_UP, IFF_RUNNING
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+    try:
+        any_socket.connect(("192.0.2.1", 9))  # an address that is kept for documentation; nothing is sent
+        sys.exit("the network is not cut off")
+    except OSError:
+        os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def start(path, home=None, wrapper=()):
+    """Measure a notebook in another process; return it and the files for its result and its complaints."""
+    arguments = json.dumps([str(path), home and str(home)])
+    files = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")  # a pipe would fill up, and it would wait
+    command = [*wrapper, sys.executable, "-m", "tools.measure_notebook", "--json", arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=files[0], stderr=files[1]), *files
+
+
+def finish(process, result, complaints):
+    """Return the `Measured` of a process that `start` has started."""
+    code = process.wait()
+    result.seek(0)
+    complaints.seek(0)
+    assert code == 0, complaints.read()
+    return Measured(*json.load(result))
+
+
+def test_notebook_needs_no_network(notebook_path):
+    namespace = ["unshare", "--map-root-user", "--net"]
+    if not shutil.which("unshare") or subprocess.run([*namespace, "true"], capture_output=True).returncode:
+        pytest.skip("to cut the network for one process needs Linux and the right to make a namespace")
+    result = finish(*start(notebook_path, wrapper=[*namespace, sys.executable, "-c", LOOPBACK_UP]))
+    print(f"\n{notebook_path.name} without a network: {result.seconds:.0f} s")
+
+
+def test_eight_kernels_at_once_share_one_folder_and_the_memory(notebook_path, tmp_path):
+    """As when eight tabs, or eight learners with one account, run the same lesson: none may disturb another."""
+    processes, most, samples = [start(notebook_path, home=tmp_path) for _ in range(KERNELS)], 0, 0
+    while any(process.poll() is None for process, *_ in processes):
+        together = 0
+        for kernel in kernels_of():
+            try:
+                together += kernel.memory_full_info().pss / 2**20
+            except (psutil.Error, AttributeError):  # it has ended; or this is no Linux
+                pass
+        most, samples = max(most, together), samples + 1
+        time.sleep(1)
+    results = [finish(*each) for each in processes]
+    print(f"\n{notebook_path.name}, {KERNELS} kernels at once, all they hold together: {most:.0f} MB at most "
+          f"(PSS, {samples} samples)\n{'':>10}{'seconds':>12}{'processor s':>14}{'peak MB':>10}{'PSS MB, end':>14}")
+    rows = [result[:4] for result in results]
+    for name, row in [*enumerate(rows, 1), ("mean", [statistics.mean(column) for column in zip(*rows)])]:
+        print(f"{name:>10}{row[0]:12.0f}{row[1]:14.0f}{row[2]:10.0f}{row[3]:14.0f}")
+    assert max(result.peak_megabytes for result in results) <= MOST_MEGABYTES
+    for result in results[1:]:
+        assert differences(results[0], result) == ""
+
+
+def test_notebook_prints_the_same_twice(notebook_path):
+    assert differences(finish(*start(notebook_path)), finish(*start(notebook_path))) == ""
+
+
+def differences(one, other):
+    """Return the lines in which the texts of two runs differ, times apart; an empty string if none does."""
+    texts = [TIMES.sub(r"… \1", "\n".join(result.texts)).splitlines() for result in (one, other)]
+    return "\n".join(difflib.unified_diff(*texts, "one run", "another", lineterm="", n=0))
