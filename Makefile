@@ -1,28 +1,49 @@
 # Every command of the course. GNU make 3.81 or newer, which Linux and macOS have.
 PYTHON ?= python3
 ENV := .venv/bin/python
+COLAB_ENV := .venv-colab/bin/python
 INSTALL := $(ENV) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 LESSON ?=
+ONLY ?=
+SEEDS ?=
+CPU_SECONDS ?=
 
 .DEFAULT_GOAL := help
+.PHONY: test-browser test-colab
+.PHONY: doctor
+.PHONY: test-faults
 .PHONY: help lab test notebooks bench judge pictures badges
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 lab: .venv/course-installed ## open the course in JupyterLab; the first time, install it into .venv
 	@$(ENV) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 		$$([ "$$(id -u)" != 0 ] || echo --allow-root)
 
+doctor: .venv/course-installed ## check this machine: versions, memory, files, training steps, time for each lesson
+	@$(ENV) tools/doctor.py
+
 test: .venv/tests-installed ## check the code, run the unit tests and every notebook
 	@$(ENV) -m ruff check .
 	@$(ENV) -m pytest --numprocesses=2 --dist=loadfile notebooks tests
 
+test-browser: .venv/browser-installed ## run lessons in JupyterLab in headless Chromium, as a reader; one: LESSON=01
+	@LESSON=$(LESSON) $(ENV) -m pytest tests/browser
+
+test-colab: .venv-colab/installed ## run lessons and tests with Colab's versions, and open each from its badge; one: LESSON=06
+	@PYTHONPATH="$(CURDIR)" $(COLAB_ENV) -m pytest --disable-warnings --numprocesses=2 --dist=loadfile \
+		$(if $(LESSON),notebooks/$(LESSON)*.ipynb,notebooks tests)
+	@$(COLAB_ENV) -m pytest --disable-warnings tests/colab -k "$(LESSON)"
+
+test-faults: .venv/tests-installed ## kill kernels, cut the network, run each notebook eight times at once; one: LESSON=05
+	@LESSON=$(LESSON) $(ENV) -m pytest -s tests/faults
+
 notebooks: .venv/tests-installed ## run all notebooks and save their outputs; one: make notebooks LESSON=06
 	@$(ENV) tools/execute_notebooks.py $(LESSON)
 
-bench: .venv/tests-installed ## measure time and memory of the training and of the integrals
-	@$(ENV) -m pytest -s tests/benchmarks
+bench: .venv/tests-installed ## print tables: speed, quality for seconds, notebooks' costs, figures; one: ONLY=speed
+	@LESSON=$(LESSON) SEEDS=$(SEEDS) CPU_SECONDS=$(CPU_SECONDS) $(ENV) -m pytest -s tests/benchmarks -k "$(ONLY)"
 
 judge: .venv/course-installed ## train the judge and write its weights into utils/assets
 	@$(ENV) tools/train_judge.py
@@ -55,4 +76,16 @@ badges: .venv/course-installed ## write the address in pyproject.toml into badge
 
 .venv/tests-installed: .venv/course-installed
 	@$(INSTALL) '.[test]'
+	@touch $@
+
+.venv/browser-installed: .venv/tests-installed
+	@$(INSTALL) '.[browser]'
+	@touch $@
+
+.venv-colab/bin/python: .venv/bin/python # of Colab's Python where there is one
+	@for python in python3.13 python3.12 .venv/bin/python; do $$python -m venv --clear .venv-colab 2>&- && break; done
+
+.venv-colab/installed: .venv-colab/bin/python tests/colab/preinstalled.txt
+	@$(COLAB_ENV) -m pip install --quiet --disable-pip-version-check --requirement tests/colab/preinstalled.txt \
+		nbval pytest-xdist prdc
 	@touch $@

@@ -66,7 +66,11 @@ def neuron_explorer(draw_points, gradient, rate=1.0):
     def move_to(*values):
         state["is_stepping"] = True
         for name, value in zip(("first", "second", "bias"), values, strict=True):
+            # A slider that reports every change rounds what is set here to its step, and sends that back: too late, if
+            # another button has been pressed in the meantime.
+            controls[name].continuous_update = False
             controls[name].value = float(np.clip(value, -REACH, REACH))
+            controls[name].continuous_update = True
         state["is_stepping"] = False
 
     def step_down(steps):

@@ -1,0 +1,122 @@
+"""What a click on a lesson's badge comes to: one notebook alone on a machine that has what Colab has, and no more.
+
+Run by `make test-colab`, with the packages of preinstalled.txt and without the course.
+"""
+
+import ast
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tools.write_badges import ROOT, address
+
+CONTENT, COURSE = Path("/content"), Path("/content/course")  # where Colab's set-up cell puts the course
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+WHOLE = [path for path in NOTEBOOKS if path.name[:2] in ("00", "01", "05")]  # the rest only as far as its imports
+WHERE_FROM = "import utils\n\nprint(utils.__file__)"
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory):
+    """Return the address of a repository with one commit of all files of the course, as they are now."""
+    folder = tmp_path_factory.mktemp("origin")
+    author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    subprocess.run(["git", "init", "--quiet", "--bare", f"--initial-branch={address()[1]}", folder], check=True)
+    for command in ["add", "--all", "."], [*author, "commit", "--quiet", "--message=All"]:
+        subprocess.run(["git", f"--git-dir={folder}", f"--work-tree={ROOT}", *command], cwd=ROOT, check=True)
+    return folder.as_uri()
+
+
+@pytest.fixture
+def colab(origin, tmp_path):
+    """Return a function that runs a notebook as Colab does, in a folder with nothing else, and gives its outputs.
+
+    Git fetches the course from `origin` instead of from its public address, which no cell has to know.
+    """
+    if COURSE.exists():
+        pytest.skip(f"{COURSE} exists already, and the set-up cell would take the course from there: remove it.")
+    made = not CONTENT.exists()
+    try:
+        COURSE.mkdir(parents=True)
+    except OSError:
+        pytest.skip(f"Colab's folder {CONTENT} cannot be made here: run this as an administrator, or in a container.")
+    COURSE.rmdir()
+    environment = {name: value for name, value in os.environ.items()
+                   if name not in ("COURSE_HOME", "IPYTHONDIR", "PYTHONPATH")}
+    environment |= {"COLAB_RELEASE_TAG": "release-colab", "HOME": str(tmp_path / "home"), "GIT_CONFIG_COUNT": "1",
+                    "GIT_CONFIG_KEY_0": f"url.{origin}.insteadOf", "GIT_CONFIG_VALUE_0": address()[0]}
+    working = tmp_path / "working"
+    for folder in working, tmp_path / "home":
+        folder.mkdir()
+
+    def run(notebook):
+        client = NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(working)}})
+        client.execute(env=environment)
+        return [output for cell in notebook.cells for output in cell.get("outputs", [])]
+
+    yield run
+    shutil.rmtree(CONTENT if made else COURSE, ignore_errors=True)
+
+
+def lesson(path, code_cells=None):
+    """Return a lesson with only its first code cells, or all, and a last one that says where utils comes from."""
+    notebook = nbformat.read(path, as_version=4)
+    kept = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"][:code_cells]
+    notebook.cells = [*notebook.cells[:kept[-1] + 1], nbformat.v4.new_code_cell(WHERE_FROM)]
+    return notebook
+
+
+def installed():
+    """Return the name and version of every installed package."""
+    return sorted(f"{each.name} {each.version}"
+                  for each in importlib.metadata.distributions(path=[sysconfig.get_path("purelib")]))
+
+
+def assert_runs(colab, notebook):
+    before = installed()
+    outputs = colab(notebook)  # raises the error of a cell that fails
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    assert outputs[-1].text == f"{COURSE}/utils/__init__.py\n"
+    assert installed() == before, "a cell has installed, removed or replaced a package"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_lesson_fetches_the_course_and_imports_it(path, colab):
+    assert_runs(colab, lesson(path, code_cells=2))
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.stem)
+def test_a_lesson_runs_to_its_end_from_an_empty_folder(path, colab):
+    assert_runs(colab, lesson(path))
+
+
+def test_the_course_needs_nothing_that_colab_lacks():
+    listed = {line.split("==")[0].lower() for line in Path(__file__).with_name("preinstalled.txt").read_text().split()
+              if "==" in line}
+    packages = importlib.metadata.packages_distributions()
+    missing = {name for source in all_sources() for name in imported(source)
+               if not {package.lower() for package in packages.get(name, [])} & listed}
+    assert missing == set()
+
+
+def all_sources():
+    """Return the code of utils and of all code cells."""
+    cells = [cell.source for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells
+             if cell.cell_type == "code"]
+    return [path.read_text(encoding="utf-8") for path in (ROOT / "utils").rglob("*.py")] + cells
+
+
+def imported(source):
+    """Return the packages that Python code imports, without those of the standard library and of the course."""
+    names = {name for node in ast.walk(ast.parse(source)) for name in
+             ([alias.name for alias in node.names] if isinstance(node, ast.Import) else
+              [node.module] if isinstance(node, ast.ImportFrom) and not node.level else [])}
+    return {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"utils"}
