@@ -203,7 +203,8 @@ EXERCISES = (
         ),
         hints=(
             "The encoder is asked once, the decoder once for each draw. Lesson 6's three functions do the rest: "
-            "`reparameterise`, `bernoulli_log_likelihood`, `kl_to_standard_normal`.",
+            "`bernoulli_log_likelihood`; and from lesson 6 `reparameterise` (utils.models) and "
+            "`kl_to_standard_normal` (utils.losses), which you may import.",
             "`for draw in noise` gives the noise of one draw, (n, latent_dim). Collect the log-likelihoods, (n,) each.",
             "Average the log-likelihoods over the draws. ELBO = that average − KL; which sign makes strange images "
             "score high?",
