@@ -257,7 +257,7 @@ PICTURES |= {
     "draw_fill_ins": lambda: fill_ins(),
 }
 HELPERS = {"png", "canvas", "label", "as_squares", "mosaic", "asset", "Picture", "MovingPicture", "move_game",
-           "move_race", "move_gauges", "move_fill_ins", "boundary"}
+           "move_race", "move_gauges", "move_fill_ins", "move_epoch_costs", "boundary"}
 PATIENT = LOSSES | {"symptom": [0.5, 0.02]}
 PICTURES |= {
     "patients": lambda: plots.patients({"patient": (PATIENT, MEANS), "cured": (PATIENT, MEANS[:50])}, MEANS[:100],
@@ -268,6 +268,18 @@ PICTURES |= {
     "cures": lambda: plots.cures({"collapse": ("clusters", 0, 8, "linear"), "circling": ("distance", 3, 1e-6, "log")}),
     "recipes": lambda: plots.recipes({"no cure": (90.0, 0.5, 0.2), "R1": (30.0, 0.7, 0.6)}, (0.5, 0.86, 0.87)),
     "step_times": lambda: plots.step_times({"R1": 12.5, "tutorial's layers": 600.0}),
+}
+PATHS = {"batch 32": ([1, 2, 3], [-200, -170, -160]), "batch 512": (X + 4, -190 + X)}
+PICTURES |= {
+    "roofline": lambda: plots.roofline([1, 16, 256], [0.5, 8, 100], [5e9, 5e10, 7e10]),
+    "floors": lambda: plots.floors({"VAE": (2.5, 5.5), "GAN": (9.0, 12.0)}),
+    "speed_ups": lambda: plots.speed_ups({"batch 128": [1, 1.1, 1.3], "batch 512": [0.5, 0.6, 0.55]}, "batch 128"),
+    "draw_paths": lambda: on_axis(plots.draw_paths, PATHS, "images", "nats"),
+    "paths": lambda: plots.paths(PATHS, "images", "nats"),
+    "two_clocks": lambda: plots.two_clocks(PATHS, PATHS, "nats"),
+    "streams": lambda: plots.streams(PATHS, {"streamed": ([0, 10, 60], [0, 3, 3.5])}, 188, "nats"),
+    "flow": lambda: plots.flow(X, DENSITY, X + X**3 / 3, DENSITY / (1 + X**2), MEANS[:, 0] + MEANS[:, 0]**3 / 3),
+    "draw_epoch_costs": lambda: on_axis(plots.draw_epoch_costs, [8, 64, 512], 60_000),
 }
 each_picture = pytest.mark.parametrize("name", PICTURES)
 

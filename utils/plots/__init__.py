@@ -122,6 +122,18 @@ from utils.plots.rates import (
     rate_distortion,
     weighted_bounds,
 )
+from utils.plots.scaling import (
+    draw_epoch_costs,
+    draw_paths,
+    floors,
+    flow,
+    move_epoch_costs,
+    paths,
+    roofline,
+    speed_ups,
+    streams,
+    two_clocks,
+)
 from utils.plots.training import (
     agreement,
     convolution,

@@ -68,7 +68,7 @@ def frechet_bias(sizes, distances, floor=None):
     for (name, values), colour, marker in zip(distances.items(), SERIES, MARKERS, strict=False):
         values = np.reshape(values, (len(sizes), -1))
         averages = values.mean(axis=1)
-        slope, limit = np.polyfit(1 / sizes, averages, 1)
+        slope, limit = np.polyfit(1 / sizes, averages, 1, w=sizes)  # few images scatter most, so count least
         for axis, places in ((left, sizes), (right, 1_000 / sizes)):
             axis.plot(np.repeat(places, values.shape[1]), values.ravel(), marker, color=colour, markersize=4,
                       alpha=0.45, markeredgewidth=0)

@@ -15,3 +15,4 @@ from utils.widgets.metrics import metric_explorer
 from utils.widgets.neurons import neuron_explorer
 from utils.widgets.optimisers import optimiser_race
 from utils.widgets.rates import beta_explorer
+from utils.widgets.scaling import batch_explorer
