@@ -1,5 +1,6 @@
 """Counting and timing a training, and training in pieces: what lesson 12 scales with."""
 
+import os
 import time
 
 import tensorflow as tf
@@ -43,7 +44,8 @@ def count_operations(step, *shapes):
 def product_speed(rows, size=1024, runs=30):
     """Return how many operations a second the device reaches in matrix products (rows, size) · (size, size).
 
-    The best of many short runs: another program may slow some of them, but nothing makes one too fast.
+    On a CPU, one product on each core at once, as TensorFlow runs a training's independent operations. The best of many
+    short runs: another program may slow some of them, but nothing makes one too fast.
 
     Args:
         rows: of the first matrix; how many examples go through a layer at once.
@@ -51,18 +53,19 @@ def product_speed(rows, size=1024, runs=30):
         runs: how many, of which the best counts.
     """
     kernel = tf.linalg.l2_normalize(tf.random.stateless_normal((size, size), seed=(0, 1)), axis=0)
-    values = tf.random.stateless_normal((rows, size), seed=(2, 3))
+    at_once = 1 if tf.config.list_logical_devices("GPU") else os.cpu_count() or 1
+    values = tuple(tf.random.stateless_normal((rows, size), seed=(2, seed)) for seed in range(at_once))
     products = max(1, int(5e7 / (2 * rows * size**2)))  # a run should be shorter than a turn of the processor
 
     @tf.function
-    def chain(values):
+    def chain(*values):
         for _ in tf.range(products):  # each product needs the one before: none can be left out
-            values = values @ kernel
-        return tf.reduce_sum(values)
+            values = tuple(value @ kernel for value in values)
+        return tf.add_n([tf.reduce_sum(value) for value in values])
 
-    chain(values).numpy()  # builds the graph; `numpy` waits for a GPU to end
-    best = min(interleaved({"chain": lambda: chain(values).numpy()}, runs)["chain"])
-    return 2 * rows * size**2 * products / best
+    chain(*values).numpy()  # builds the graph; `numpy` waits for a GPU to end
+    best = min(interleaved({"chain": lambda: chain(*values).numpy()}, runs)["chain"])
+    return at_once * 2 * rows * size**2 * products / best
 
 
 def interleaved(runs, repeats=3):
