@@ -22,7 +22,7 @@ import pytest
 from nbclient import NotebookClient
 
 from utils import storage
-from utils.exercises import Exercise, Mistake, check, engine, hint, messages, progress, record, solution
+from utils.exercises import Exercise, Mistake, check, engine, hint, lesson_10, messages, progress, record, solution
 from utils.exercises.trial import FirstLines
 
 
@@ -471,6 +471,15 @@ def test_wrong_signature_is_named(ask, answer, given):
 def test_swapped_parameters_are_named(ask):
     assert "it takes `(scale, count)`, but the lesson calls `noise(count, scale)`." in ask(
         lambda scale, count: noise(count, scale), "99.2")
+
+
+def test_another_default_is_named():
+    def coverage(real_features, fake_features, k=3):
+        return 0.0
+
+    exercise = next(each for each in lesson_10.EXERCISES if each.name == "coverage")
+    assert "k=3)`, but the lesson calls `coverage(real_features, fake_features, k=5)`" in engine.examine(
+        exercise, coverage).sentence
 
 
 @pytest.mark.parametrize(("passed", "kind"), [(np.ones(3), "an array of shape (3,)"), (None, "a NoneType"),

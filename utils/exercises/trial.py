@@ -84,7 +84,7 @@ def is_stub(function: Callable) -> bool:
 
 
 def same_signature(function: Callable, reference: Callable) -> bool:
-    """Return whether the function can be called in every way that the reference can: by position, by name."""
+    """Return whether the function can be called in every way that the reference can, with the same defaults."""
     try:
         given = inspect.signature(function)
     except (TypeError, ValueError):  # some built-in functions have none: calling them will tell
@@ -99,7 +99,9 @@ def same_signature(function: Callable, reference: Callable) -> bool:
                 return False
         except TypeError:
             return False
-    return True
+    own = given.parameters
+    return all(own[each.name].default == each.default for each in wanted
+               if each.default is not each.empty and each.name in own)
 
 
 class TimeLimit(BaseException):
