@@ -11,6 +11,7 @@ import pytest
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
 from scipy import integrate, stats
+from threadpoolctl import threadpool_limits
 
 from utils import plots
 from utils.data import add_noise
@@ -213,10 +214,11 @@ def test_extremes_of_all_sliders_draw(explorer):
 @every_explorer
 def test_redraw_takes_less_than_a_tenth_of_a_second(explorer):
     times = []
-    for _ in range(8):
-        began = time.thread_time()  # of this thread alone, and the shortest: the machine may be busy
-        explorer.redraw()
-        times.append(time.thread_time() - began)
+    with threadpool_limits(1):  # a thread that waits for others of its matrix products would count as busy
+        for _ in range(8):
+            began = time.thread_time()  # of this thread alone, and the shortest: the machine may be busy
+            explorer.redraw()
+            times.append(time.thread_time() - began)
     assert min(times) < 0.1
 
 
