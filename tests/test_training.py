@@ -440,6 +440,14 @@ def test_saved_weights_come_back(kind):
     np.testing.assert_array_equal(weights(other), weights(model))
 
 
+def test_saved_weights_of_a_model_that_was_never_compiled_come_back():
+    model, other = build_decoder(2, (8,)), build_decoder(2, (8,))
+    assert not np.allclose(weights(model), weights(other))
+    assert save_weights(model, "08-tiny")
+    load_weights(other, "08-tiny")
+    np.testing.assert_array_equal(weights(other), weights(model))
+
+
 def test_weights_that_were_never_kept_are_refused():
     with pytest.raises(FileNotFoundError, match=r'No weights called "06-vae" on this machine yet. Run the lesson'):
         load_weights(plain(), "06-vae")

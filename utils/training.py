@@ -89,6 +89,8 @@ class Backup(keras.callbacks.BackupAndRestore):
         self.past = []  # Keras' logs of each epoch before the interruption
 
     def on_train_begin(self, logs=None):
+        if self.model.optimizer is not None and not self.model.optimizer.built:  # as Keras does before it loads one
+            self.model.optimizer.build(self.model.trainable_variables)
         variables = _weights_and_moments(self.model)
         untrained = [variable.numpy() for variable in variables]
         try:
@@ -184,9 +186,7 @@ def _optimizers(model):
 
 
 def _weights_and_moments(model):
-    """Return all variables that a backup holds; builds the optimiser, as Keras does before it loads one."""
-    if model.optimizer is not None and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    """Return all variables that Keras writes: the weights and what its optimisers hold, once they are built."""
     return [*model.weights, *(variable for optimizer in _optimizers(model) for variable in optimizer.variables)]
 
 
