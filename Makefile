@@ -24,15 +24,16 @@ lab: .venv/course-installed ## open the course in JupyterLab; the first time, in
 doctor: .venv/course-installed ## check this machine: versions, memory, files, training steps, time for each lesson
 	@$(ENV) tools/doctor.py
 
+# --no-loadscope-reorder: begin with the notebooks, which take longest; else a core waits for the last of them
 test: .venv/tests-installed ## check the code, run the unit tests and every notebook
 	@$(ENV) -m ruff check .
-	@$(ENV) -m pytest --numprocesses=2 --dist=loadfile notebooks tests
+	@$(ENV) -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder notebooks tests
 
 test-browser: .venv/browser-installed ## run lessons in JupyterLab in headless Chromium, as a reader; one: LESSON=01
 	@LESSON=$(LESSON) $(ENV) -m pytest tests/browser
 
 test-colab: .venv-colab/installed ## run lessons and tests with Colab's versions, and open each from its badge; one: LESSON=06
-	@PYTHONPATH="$(CURDIR)" $(COLAB_ENV) -m pytest --disable-warnings --numprocesses=2 --dist=loadfile \
+	@PYTHONPATH="$(CURDIR)" $(COLAB_ENV) -m pytest --disable-warnings --numprocesses=2 --dist=loadfile --no-loadscope-reorder \
 		$(if $(LESSON),notebooks/$(LESSON)*.ipynb,notebooks tests)
 	@$(COLAB_ENV) -m pytest --disable-warnings tests/colab -k "$(LESSON)"
 

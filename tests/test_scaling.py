@@ -53,6 +53,20 @@ def test_operations_of_a_vae_by_hand_and_by_tensorflow_agree_to_a_few_percent():
     assert 1 < count_operations(model.train_step, (64, 784)) / (64 * by_hand) < 1.04
 
 
+def test_operations_of_convolutions_and_their_gradients_are_counted_as_by_hand():
+    """Each output pixel and channel meets every weight it sees once: forward, for the weights, and for the input."""
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(5, 3, padding="same", use_bias=False),
+                              keras.layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False)])
+
+    def step(images):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(images))
+        return tape.gradient(loss, model.trainable_variables)
+
+    first, second = 8 * 8 * 5 * 27, 4 * 4 * 4 * 45
+    assert count_operations(step, (2, 8, 8, 3)) == pytest.approx(2 * 2 * 3 * (first + second), rel=0.02)
+
+
 def test_counting_says_nothing_and_moves_no_weight(capfd):
     model = VAE(build_encoder(2, (8,)), build_decoder(2, (8,)))
     model.compile(keras.optimizers.SGD(1.0))

@@ -34,7 +34,8 @@ def count_operations(step, *shapes):
         shapes: of its arguments, every number known.
 
     Returns:
-        The operations of one call; those without a formula in TensorFlow count nothing.
+        The operations of one call; those without a formula in TensorFlow count nothing, and the gradient of a
+        convolution's input counts even where nothing needs it and TensorFlow leaves it out.
     """
     graph = tf.function(step).get_concrete_function(*(tf.TensorSpec(shape) for shape in shapes)).graph
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation() | {"output": "none"}

@@ -4,7 +4,7 @@ import os
 import statistics
 import time
 
-SEEDS = tuple(range(int(os.environ.get("SEEDS") or 1)))  # make bench SEEDS=3
+SEEDS = tuple(range(int(os.environ.get("SEEDS") or 3)))  # make bench SEEDS=1
 SECONDS = float(os.environ.get("CPU_SECONDS") or 60)  # of processor time that each model of a comparison may train
 
 
@@ -25,9 +25,25 @@ def print_table(title, columns, rows):
         print(f"{name:{first}}" + "".join(f"{value:>{width}}" for value, width in zip(row, widths)))
 
 
+def print_seeds(title, rows):
+    """Print a line for each seed, then the mean and, of several seeds, the standard deviation over them.
+
+    Args:
+        title: one line.
+        rows: list of dictionaries of column → number, one for each seed, counted from 0.
+    """
+    table = {f"seed {seed}": list(row.values()) for seed, row in enumerate(rows)}
+    columns = list(zip(*table.values()))
+    table["mean"] = [statistics.mean(column) for column in columns]
+    if len(rows) > 1:
+        table["±"] = [statistics.stdev(column) for column in columns]
+    print_table(title, list(rows[0]), table)
+
+
 def number(value):
-    """Return a number as text: two decimals below 100, one below 1,000, none above."""
-    return f"{value:,.{2 if abs(value) < 100 else 1 if abs(value) < 1000 else 0}f}"
+    """Return a number as text: three decimals below 10, two below 100, one below 1,000, none above."""
+    decimals = next((digits for digits, limit in ((3, 10), (2, 100), (1, 1000)) if abs(value) < limit), 0)
+    return f"{value:,.{decimals}f}"
 
 
 def spread(values, unit=""):

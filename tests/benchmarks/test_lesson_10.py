@@ -6,6 +6,7 @@ import time
 import keras
 import numpy as np
 from keras import ops
+from tables import SEEDS, print_seeds
 
 from utils.data import binarise, binarised_test_set, flatten, from_symmetric_range, load_mnist, to_unit_range
 from utils.evaluation import (
@@ -27,7 +28,6 @@ from utils.models import (
     build_generator,
 )
 
-SEEDS = (0, 1, 2)
 LATENTS, DRAWN = 20, 5_000  # all settings as in lesson 10
 ORDER = np.random.default_rng(0).permutation(10_000)
 VAE_EPOCHS, VAE_BATCH_SIZE = 5, 200
@@ -83,15 +83,6 @@ def scores_of(images, train_images):
             "entropy, nats": class_entropy(class_histogram(images)), "nearest/test": found.ratio}
 
 
-def print_table(title, rows):
-    """Print one line a seed, the mean, and the standard deviation over seeds."""
-    print(f"\n{title}\n{'seed':>6}" + "".join(f"{name:>16}" for name in rows[0]))
-    for seed, row in enumerate(rows):
-        print(f"{seed:6}" + "".join(f"{value:16.3f}" for value in row.values()))
-    for word, of in (("mean", statistics.mean), ("±", statistics.stdev)):
-        print(f"{word:>6}" + "".join(f"{of([row[name] for row in rows]):16.3f}" for name in rows[0]))
-
-
 def test_lesson_10_measures_what_its_advice_rests_on():
     train_images = to_unit_range(flatten(load_mnist().train_images[:45_000]))
     few, rows = binarised_test_set()[ORDER][:300], {"GAN": [], "VAE": []}
@@ -104,7 +95,7 @@ def test_lesson_10_measures_what_its_advice_rests_on():
         scores = scores_of(np.asarray(ops.sigmoid(draw(vae.decoder, seed))), train_images)
         rows["VAE"].append({"CPU s": seconds, **scores, "L100": float(np.mean(importance_weighted_bound(weights)))})
     for model, of_model in rows.items():
-        print_table(f"Lesson 10: the {model}, 5,000 images drawn against 5,000 test images", of_model)
+        print_seeds(f"Lesson 10: the {model}, 5,000 images drawn against 5,000 test images", of_model)
     gans, vaes = rows["GAN"], rows["VAE"]
     ratio = statistics.mean(row["CPU s"] for row in gans) / statistics.mean(row["CPU s"] for row in vaes)
     print(f"processor seconds of the GAN over those of the VAE: {ratio:.2f}")

@@ -7,7 +7,7 @@ import statistics
 import keras
 import numpy as np
 import pytest
-from test_lesson_figures import SEEDS, print_table
+from tables import SEEDS, print_seeds
 
 from utils.applications import anomaly_score, bits_per_image, roc_auc, score_images, shared_bits
 from utils.data import binarised_test_set, flatten, load_mnist, to_unit_range
@@ -58,7 +58,7 @@ def test_held_out_digits_are_found_but_for_the_1_and_less_well_than_by_nearest_n
         rows.append({"mean": areas.mean(), "deviation over digits": areas.std(ddof=1), "digit 1": areas[1],
                      "best": areas.max()})
     plain = areas_of_nearest_neighbours(data)
-    print_table("Lesson 11: area under the ROC curve, digits held out", rows)
+    print_seeds("Lesson 11: area under the ROC curve, digits held out", rows)
     print(f"nearest neighbours: mean {plain.mean():.3f}, deviation over digits {plain.std(ddof=1):.3f}, "
           f"digit 1 {plain[1]:.3f}")
     average = statistics.mean(row["mean"] for row in rows)

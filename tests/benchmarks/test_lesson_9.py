@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from tables import SEEDS, print_seeds, print_table
 
 from utils.data import flatten, from_symmetric_range, load_mnist, to_symmetric_range
 from utils.evaluation import classes_covered, judge_labels, report
@@ -22,7 +23,6 @@ from utils.models import (
     convincing_half,
 )
 
-SEEDS = (0, 1, 2)
 EPOCHS, BATCH_SIZE, LATENT_DIM = 8, 64, 100
 CONDITIONAL_EPOCHS, CONDITIONAL_LATENT_DIM = 4, 64
 RECIPE_CPU_SECONDS = 20  # of two cores: about 12 s by the clock
@@ -70,14 +70,6 @@ def scores(images):
     result = report(from_symmetric_range(images))
     return {"Fréchet": result.frechet, "precision": result.precision, "recall": result.recall,
             "digits drawn": classes_covered(result.class_counts)}
-
-
-def print_table(title, rows, names=SEEDS):
-    """Print one line a name and the mean of each column."""
-    print(f"\n{title}\n{'':>24}" + "".join(f"{name:>16}" for name in rows[0]))
-    for name, row in zip(names, rows, strict=True):
-        print(f"{name:>24}" + "".join(f"{value:16.3f}" for value in row.values()))
-    print(f"{'mean':>24}" + "".join(f"{statistics.mean(row[name] for row in rows):16.3f}" for name in rows[0]))
 
 
 def figures_of_best_recipe(train_images, seed, epochs=EPOCHS):
@@ -214,9 +206,9 @@ def mean(rows, name):
 
 def test_best_recipe_reaches_its_figures_on_average_and_leaves_the_tutorial_s_layers_far_behind(train_images):
     rows = [figures_of_best_recipe(train_images, seed) for seed in SEEDS]
-    print_table("Lesson 9: the best recipe; 'all': 10,000 samples as they come; else the better half of 20,000", rows)
+    print_seeds("Lesson 9: the best recipe; 'all': 10,000 samples as they come; else the better half of 20,000", rows)
     tutorial = [figures_of_tutorial(train_images, seed, row["CPU s"]) for seed, row in zip(SEEDS, rows, strict=True)]
-    print_table("Layer sizes of TensorFlow's DCGAN tutorial, trained for the same CPU seconds", tutorial)
+    print_seeds("Layer sizes of TensorFlow's DCGAN tutorial, trained for the same CPU seconds", tutorial)
     assert mean(rows, "Fréchet") <= 6
     assert mean(rows, "precision") >= 0.75
     assert mean(rows, "recall") >= 0.75
@@ -227,18 +219,19 @@ def test_best_recipe_reaches_its_figures_on_average_and_leaves_the_tutorial_s_la
 
 def test_conditional_gan_draws_the_digit_asked_for(train_images):
     rows = [figures_of_conditional_gan(train_images, seed) for seed in SEEDS]
-    print_table("Lesson 9: the conditional GAN; 'all': 2,000 of each digit; else the better half of them", rows)
+    print_seeds("Lesson 9: the conditional GAN; 'all': 2,000 of each digit; else the better half of them", rows)
     assert min(row["all: agreement %"] for row in rows) >= 95
     assert min(row["agreement %"] for row in rows) >= 97
     assert max(row["CPU s"] for row in rows) <= 120
 
 
 def test_recipes_of_equal_cost(train_images):
-    means = []
+    means = {}
     for name in RECIPES:
         rows = [figures_of_recipe(train_images, name, seed) for seed in SEEDS]
-        print_table(f"Lesson 9: {name}", rows)
-        means.append({column: mean(rows, column) for column in rows[0]})
-    print_table(f"Means over the seeds, {RECIPE_CPU_SECONDS} CPU seconds each", means, names=list(RECIPES))
-    frechet = {name: row["Fréchet"] for name, row in zip(RECIPES, means, strict=True)}
+        print_seeds(f"Lesson 9: {name}", rows)
+        means[name] = {column: mean(rows, column) for column in rows[0]}
+    print_table(f"Means over the seeds, {RECIPE_CPU_SECONDS} CPU seconds each", list(rows[0]),
+                {name: list(row.values()) for name, row in means.items()})
+    frechet = {name: row["Fréchet"] for name, row in means.items()}
     assert frechet["R1, average"] < frechet["R1"] < frechet["DCGAN"]

@@ -6,6 +6,7 @@ import time
 import keras
 import numpy as np
 import pytest
+from tables import SEEDS, print_seeds
 
 from utils import scratch
 from utils.data import binarised_test_set, flatten, from_symmetric_range, load_mnist, to_unit_range
@@ -25,7 +26,6 @@ from utils.models import (
     classifier_optimizer,
 )
 
-SEEDS = (0, 1, 2)
 EPOCHS, BATCH_SIZE = 14, 200  # as in lesson 6
 
 
@@ -56,14 +56,6 @@ def figures_of_lesson_6(train_images, test_images, seed):
     finer = float(np.mean(log_marginal_by_quadrature(vae.decoder, test_images, points_per_side=401)))
     return {"training s": trained - began, "test ELBO": bound, "exact log p(x)": exact,
             "quadrature s": integrated - evaluated, "its error": abs(exact - finer)}
-
-
-def print_table(title, rows):
-    """Print one line a seed and the mean of each column."""
-    print(f"\n{title}\n{'seed':>6}" + "".join(f"{name:>16}" for name in rows[0]))
-    for seed, row in zip(SEEDS, rows, strict=True):
-        print(f"{seed:6}" + "".join(f"{value:16.2f}" for value in row.values()))
-    print("  mean" + "".join(f"{statistics.mean(row[name] for row in rows):16.2f}" for name in rows[0]))
 
 
 def figures_of_lesson_2(train_images, seed):
@@ -97,7 +89,7 @@ def figures_of_lesson_3(train_images, seed):
                                                            (figures_of_lesson_3, 99.2, 90)], ids=["2", "3"])
 def test_lesson_reaches_its_accuracy_with_every_seed(train_images, figures, least, longest):
     rows = [figures(train_images, seed) for seed in SEEDS]
-    print_table(f"{figures.__name__}: all 10,000 test images", rows)
+    print_seeds(f"{figures.__name__}: all 10,000 test images", rows)
     assert min(row["accuracy %"] for row in rows) >= least
     assert max(row["training s"] for row in rows) <= longest
 
@@ -125,7 +117,7 @@ def figures_of_lesson_4(train_images, test_images, seed):
 def test_lesson_4_reaches_its_figures_on_average(train_images):
     test_images = binarised_test_set()
     rows = [figures_of_lesson_4(train_images, test_images, seed) for seed in SEEDS]
-    print_table("Lesson 4: seconds, and nats per image of all 10,000 test images", rows)
+    print_seeds("Lesson 4: seconds, and nats per image of all 10,000 test images", rows)
     assert statistics.mean(row["exact log p(x)"] for row in rows) >= -130
     assert max(row["training s"] for row in rows) <= 180
     assert max(row["finer changes"] for row in rows) < 0.05
@@ -135,7 +127,7 @@ def test_lesson_4_reaches_its_figures_on_average(train_images):
 def test_lesson_6_reaches_its_figures_with_every_seed(train_images):
     test_images = binarised_test_set()
     rows = [figures_of_lesson_6(train_images, test_images, seed) for seed in SEEDS]
-    print_table("Lesson 6: seconds, and nats per image of all 10,000 test images", rows)
+    print_seeds("Lesson 6: seconds, and nats per image of all 10,000 test images", rows)
     assert min(row["test ELBO"] for row in rows) >= -143
     assert min(row["exact log p(x)"] for row in rows) >= -138
     assert max(row["training s"] for row in rows) <= 120
@@ -170,7 +162,7 @@ def figures_of_lesson_8(train_images, seed):
 
 def test_lesson_8_reaches_its_figures_on_average(train_images):
     rows = [figures_of_lesson_8(train_images, seed) for seed in SEEDS]
-    print_table("Lesson 8: the repaired GAN, 10,000 samples against the test set", rows)
+    print_seeds("Lesson 8: the repaired GAN, 10,000 samples against the test set", rows)
     assert statistics.mean(row["Fréchet"] for row in rows) <= 25
     assert min(row["digits drawn"] for row in rows) == 10
     assert max(row["training s"] for row in rows) <= 120

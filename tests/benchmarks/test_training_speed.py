@@ -1,15 +1,15 @@
 """What Keras' `fit` costs: an epoch against other ways to run the same step, and against its arithmetic alone."""
 
-import math
 import os
 
 import keras
 import pytest
 import tensorflow as tf
-from tables import in_turn, print_table, seconds_of, spread
+from tables import in_turn, print_table, spread
 
 from utils.data import flatten, load_mnist, to_symmetric_range, to_unit_range
 from utils.models import VAE, SmoothGAN, build_decoder, build_discriminator, build_encoder, build_generator
+from utils.scaling import count_operations, product_speed
 
 REPEATS, STEPS_PER_EXECUTION = 5, 50
 
@@ -74,56 +74,6 @@ def step_by_step(step, images, batch_size):
     return epoch
 
 
-def operations(graph):
-    """Return the floating-point operations of the matrix products and convolutions in a traced function.
-
-    A product of (m, k) and (k, n) is 2·m·k·n of them; a convolution, or either of its gradients, is two for each
-    output pixel, output channel, and weight that such a pixel sees. Element by element work is not counted, nor is
-    what nothing needs, such as the gradient with respect to the images, which TensorFlow leaves out.
-    """
-    needed, waiting = set(), [*graph.control_outputs, *(output.op for output in graph.outputs)]
-    while waiting:
-        operation = waiting.pop()
-        if operation not in needed:
-            needed.add(operation)
-            waiting += [*operation.control_inputs, *(tensor.op for tensor in operation.inputs)]
-    count = 0
-    for operation in needed:
-        inputs = [tensor.shape for tensor in operation.inputs]
-        if operation.type == "MatMul":
-            shared = inputs[0][0 if operation.get_attr("transpose_a") else 1]
-            count += 2 * shared * math.prod(operation.outputs[0].shape)
-        elif operation.type == "Conv2D":  # its weights: (rows, columns, input channels, output channels)
-            count += 2 * math.prod(inputs[1][:3]) * math.prod(operation.outputs[0].shape)
-        elif operation.type == "Conv2DBackpropInput":
-            count += 2 * math.prod(inputs[1][:3]) * math.prod(inputs[2])
-        elif operation.type == "Conv2DBackpropFilter":
-            count += 2 * math.prod(operation.outputs[0].shape[:3]) * math.prod(inputs[2])
-    return count
-
-
-def operations_of_epoch(step, images, batch_size):
-    """Return the operations of one epoch, from the graph of one step."""
-    traced = tf.function(step).get_concrete_function(tf.TensorSpec((batch_size, images.shape[1])))
-    return operations(traced.graph) * (len(images) // batch_size)
-
-
-def speed_of_matrix_product(size=1024, products=20):
-    """Return the operations that a core does in one of its seconds where it does nothing but a matrix product."""
-    factor = tf.random.normal((size, size)) / size
-
-    @tf.function
-    def multiply(factor):
-        result = factor
-        for _ in range(products):
-            result = result @ factor
-        return result
-
-    multiply(factor)
-    fastest = min(seconds_of(lambda: multiply(factor).numpy())[1] for _ in range(5))
-    return 2 * size**3 * products / fastest
-
-
 @pytest.mark.parametrize(("build", "make_step"), [(vae, step_of_vae), (smooth_gan, step_of_gan)], ids=["VAE", "GAN"])
 def test_fit_costs_little_over_a_hand_written_epoch(build, make_step):
     model, images, batch_size = build(STEPS_PER_EXECUTION)
@@ -136,35 +86,19 @@ def test_fit_costs_little_over_a_hand_written_epoch(build, make_step):
     for run in runs.values():
         run()  # builds the graph
     times = in_turn(runs, REPEATS)
-    count, speed = operations_of_epoch(make_step(build()[0]), images, batch_size), speed_of_matrix_product()
-    arithmetic, rows = count / speed, {}
+    count = count_operations(make_step(build()[0]), (batch_size, 784)) * (len(images) // batch_size)
+    speed, rows = product_speed(1024), {}
+    arithmetic = count / speed
     for name, turns in times.items():
         ratios = [[own / course for own, course in zip(*pair)] for pair in zip(turns, times[next(iter(runs))])]
         seconds, computing = zip(*turns)
         rows[name] = [spread(seconds), spread(computing), *map(spread, zip(*ratios)),
-                      spread([own / arithmetic for own in computing])]
-    rows["arithmetic alone"] = [arithmetic / os.cpu_count(), arithmetic, "", "", "1.00"]
+                      spread([own / arithmetic for own in seconds])]
+    rows["arithmetic alone"] = [arithmetic, "", "", "", "1.00"]
     print_table(f"{build.__name__.upper()}: an epoch of {len(images):,} images in batches of {batch_size}, "
                 f"median of {REPEATS} (least to most); {count / 1e9:,.0f} billion operations, "
-                f"matrix product {speed / 1e9:,.0f} billion a second on each of {os.cpu_count()} cores",
-                ["seconds", "processor s", "s / course's", "processor s / course's", "processor s / arithmetic"], rows)
+                f"matrix products {speed / 1e9:,.0f} billion a second on {os.cpu_count()} cores",
+                ["seconds", "processor s", "s / course's", "processor s / course's", "s / arithmetic"], rows)
     least = {name: min(seconds for seconds, _ in turns) for name, turns in times.items()}
     assert least["the course: fit, 50 steps an execution"] <= 1.3 * least["whole epoch in one graph"]
-    assert arithmetic < min(computing for _, computing in times["whole epoch in one graph"])
-
-
-def test_operations_are_counted_as_by_hand():
-    """A dense layer and a convolution with their gradients; 3 and 3 products, less those of the images."""
-    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(5, 3, padding="same"),
-                              keras.layers.Conv2D(4, 3, strides=2, padding="same"), keras.layers.Flatten(),
-                              keras.layers.Dense(7)])
-
-    @tf.function
-    def step(images):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(model(images)**2)
-        return tape.gradient(loss, model.trainable_variables)
-
-    first, second, dense = 8 * 8 * 5 * 27, 4 * 4 * 4 * 45, 64 * 7
-    graph = step.get_concrete_function(tf.TensorSpec((2, 8, 8, 3))).graph
-    assert operations(graph) == 2 * 2 * (2 * first + 3 * second + 3 * dense)
+    assert arithmetic < min(seconds for seconds, _ in times["whole epoch in one graph"])

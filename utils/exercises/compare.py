@@ -155,9 +155,9 @@ def _wrong_values(ours, theirs, tolerance) -> str | None:
             return f"{which} {name}."
     if theirs.dtype.kind in "biu" and ours.dtype.kind == "f":
         return f"the values are not right yet. They are of type {theirs.dtype}, which has no fractions."
-    nonzero = np.abs(ours) > tolerance
+    nonzero = (np.abs(ours) > tolerance) & np.isfinite(ours) & np.isfinite(theirs)
     if nonzero.sum() > 1:
-        factor = (theirs[nonzero] / ours[nonzero]).ravel()[0]
+        factor = theirs[nonzero].ravel()[0] / ours[nonzero].ravel()[0]
         if abs(factor) > tolerance and _close(factor * ours, theirs, tolerance).all():
             return f"every number is {factor:.4g} times what it should be."
     return "the values are not right yet." if ours.size > 1 else "the value is not right yet."
