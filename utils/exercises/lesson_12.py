@@ -1,6 +1,7 @@
 """Lesson 12 · Scaling up."""
 
 import numpy as np
+from keras import ops
 
 from utils.exercises.engine import Exercise, Mistake
 from utils.scaling import gradient_accumulation, scaled_learning_rate
@@ -18,7 +19,8 @@ class _Regression:
         self.seen.append(len(examples))
         inputs, targets = examples[:, :-1], examples[:, -1]
         errors = inputs @ self.weights + 0.3 - targets
-        return [2 * inputs.T @ errors / len(examples), np.array([2 * errors.mean()])]
+        gradient = 2 * inputs.T @ errors / len(examples), np.array([2 * errors.mean()])
+        return [ops.convert_to_tensor(part) for part in gradient]  # as TensorFlow's, they cannot be changed in place
 
 
 def _batches():
@@ -27,12 +29,12 @@ def _batches():
 
 
 def _gradient_and_pieces(function, gradient_of, examples, size):
-    """Return the gradient that the function found, and how many examples it used at once at the most."""
+    """Return the gradient that the function found, its arrays counted, and whether it kept to `size`."""
     answer = function(gradient_of, examples, size)
     if not isinstance(answer, list | tuple):
         return answer
-    return {"of the weights": answer[0], "of the bias": answer[1],
-            "most examples at a time": float(max(gradient_of.seen, default=0))}
+    return {"of the weights": answer[0], "of the bias": answer[1], "number of arrays": float(len(answer)),
+            "at most `size` examples at a time": max(gradient_of.seen, default=0) <= size}
 
 
 def _in_pieces(weight, pieces=lambda all_of_them, size: all_of_them):
@@ -45,6 +47,14 @@ def _in_pieces(weight, pieces=lambda all_of_them, size: all_of_them):
     return accumulate
 
 
+def _lists_added(gradient_of, examples, size):
+    total = []
+    for start in range(0, len(examples), size):
+        total += [len(examples[start:start + size]) / len(examples) * part
+                  for part in gradient_of(examples[start:start + size])]
+    return total
+
+
 def _whole(all_of_them, size):
     return [piece for piece in all_of_them if len(piece) == size]
 
@@ -52,7 +62,7 @@ def _whole(all_of_them, size):
 # Learning rates ---------------------------------------------------------------------------------------------
 
 def _steps():
-    return [(step, *setting) for setting in ((0.1, 64, 128, 4, 10), (0.05, 256, 192, 8, 25))
+    return [(step, *setting) for setting in ((0.1, 64, 128, 4, 10), (0.05, 256, 192, 8, 25), (0.2, 64, 96, 5, 8))
             for step in (1, 3, 7, 9, 10, 24, 25, 26, 40)]
 
 
@@ -83,6 +93,10 @@ EXERCISES = (
                                                          for start in range(0, len(examples), size)][-1]),
             Mistake("only the first piece is looked at. Does the loop end too early?",
                     lambda gradient_of, examples, size: gradient_of(examples[:size])),
+            Mistake("the last piece counts as if it were as large as the others. Its weight is its own share.",
+                    _in_pieces(lambda piece, all_, size, pieces: size / all_)),
+            Mistake("the list grew longer: `+` puts lists one behind the other. Add their arrays, entry by entry.",
+                    _lists_added),
             Mistake("the last, smaller piece is left out. Its examples belong to the mean as well.",
                     _in_pieces(lambda piece, all_, size, pieces: piece / all_, _whole)),
             Mistake("the last, smaller piece is left out. Its examples belong to the mean as well.",
@@ -117,6 +131,12 @@ EXERCISES = (
                     _rate(warm=lambda base_rate, scaled, step, warmup: scaled * step / warmup)),
             Mistake("the rate stays at its base for the whole warm-up and then jumps. Let it rise step by step.",
                     _rate(warm=lambda base_rate, scaled, step, warmup: base_rate)),
+            Mistake("the whole scaled rate is added to the base rate. Add only a share of their *difference*.",
+                    _rate(warm=lambda base_rate, scaled, step, warmup: base_rate + scaled * step / warmup)),
+            Mistake("the factor is rounded down to a whole number. A batch may also be one and a half times as large.",
+                    _rate(scale=lambda base, per_device, devices: per_device * devices // base)),
+            Mistake("the rate never leaves its base, however large the batch is.",
+                    lambda step, base_rate, *others: base_rate),
             Mistake("the warm-up is a step too early: steps are counted from 0, and step 0 has the base rate.",
                     _rate(warm=lambda base_rate, scaled, step, warmup:
                           base_rate + (scaled - base_rate) * (step + 1) / warmup)),
