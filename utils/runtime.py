@@ -13,11 +13,9 @@ from utils.storage import course_folder
 
 # Read when TensorFlow starts. The course's networks are small: an operation finishes sooner on one core than it can be
 # shared out, and TensorFlow keeps the other cores busy with the operations beside it. Intel's oneDNN makes convolutions
-# about twice as fast, on other makers' processors as well, where TensorFlow leaves it off unless asked. It would keep a
-# pool of memory that never shrinks: up to a quarter of a gigabyte that NumPy then lacks.
+# about twice as fast, on other makers' processors as well, where TensorFlow leaves it off unless asked.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
 # TensorFlow's C++ start-up messages go to the process' stderr before any log level holds, and a notebook would show
 # them as errors. So stderr is set aside for as long as the import takes.
