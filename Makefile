@@ -32,10 +32,9 @@ test: .venv/tests-installed ## check the code, run the unit tests and every note
 test-browser: .venv/browser-installed ## run lessons in JupyterLab in headless Chromium, as a reader; one: LESSON=01
 	@LESSON=$(LESSON) $(ENV) -m pytest tests/browser
 
-test-colab: .venv-colab/installed ## run lessons and tests with Colab's versions, and open each from its badge; one: LESSON=06
-	@PYTHONPATH="$(CURDIR)" $(COLAB_ENV) -m pytest --disable-warnings --numprocesses=2 --dist=loadfile --no-loadscope-reorder \
-		$(if $(LESSON),notebooks/$(LESSON)*.ipynb,notebooks tests)
-	@$(COLAB_ENV) -m pytest --disable-warnings tests/colab -k "$(LESSON)"
+test-colab: .venv-colab/installed ## with Colab's versions, open and run each lesson from its badge, and test; one: LESSON=06
+	@PYTHONPATH="$(CURDIR)" $(COLAB_ENV) -m pytest --disable-warnings --numprocesses=2 --dist=loadfile \
+		--no-loadscope-reorder -k "$(LESSON)" tests/colab $(if $(LESSON),,tests)
 
 test-faults: .venv/tests-installed ## kill kernels, cut the network, run each notebook eight times at once; one: LESSON=05
 	@LESSON=$(LESSON) $(ENV) -m pytest -s tests/faults

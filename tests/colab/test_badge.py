@@ -20,7 +20,6 @@ from tools.write_badges import ROOT, address
 
 CONTENT, COURSE = Path("/content"), Path("/content/course")  # where Colab's set-up cell puts the course
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-WHOLE = [path for path in NOTEBOOKS if path.name[:2] in ("00", "01", "05")]  # the rest only as far as its imports
 WHERE_FROM = "import utils\n\nprint(utils.__file__)"
 
 
@@ -66,36 +65,21 @@ def colab(origin, tmp_path):
     shutil.rmtree(CONTENT if made else COURSE, ignore_errors=True)
 
 
-def lesson(path, code_cells=None):
-    """Return a lesson with only its first code cells, or all, and a last one that says where utils comes from."""
-    notebook = nbformat.read(path, as_version=4)
-    kept = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"][:code_cells]
-    notebook.cells = [*notebook.cells[:kept[-1] + 1], nbformat.v4.new_code_cell(WHERE_FROM)]
-    return notebook
-
-
 def installed():
     """Return the name and version of every installed package."""
     return sorted(f"{each.name} {each.version}"
                   for each in importlib.metadata.distributions(path=[sysconfig.get_path("purelib")]))
 
 
-def assert_runs(colab, notebook):
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_lesson_fetches_the_course_and_runs_to_its_end_from_an_empty_folder(path, colab):
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(WHERE_FROM))
     before = installed()
     outputs = colab(notebook)  # raises the error of a cell that fails
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
     assert outputs[-1].text == f"{COURSE}/utils/__init__.py\n"
     assert installed() == before, "a cell has installed, removed or replaced a package"
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_lesson_fetches_the_course_and_imports_it(path, colab):
-    assert_runs(colab, lesson(path, code_cells=2))
-
-
-@pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.stem)
-def test_a_lesson_runs_to_its_end_from_an_empty_folder(path, colab):
-    assert_runs(colab, lesson(path))
 
 
 def test_the_course_needs_nothing_that_colab_lacks():

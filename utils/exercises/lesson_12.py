@@ -113,7 +113,8 @@ EXERCISES = (
         hints=(
             "A mean over all examples is a sum over all of them, divided by their number. Which part of that sum does "
             "the mean over one piece know?",
-            "Give each piece the weight len(piece) / len(examples). With pieces of one size, these are all the same.",
+            "A piece counts for as much as it has examples. With pieces of one size all weigh the same; what if the "
+            "last is smaller?",
             "Loop over `range(0, len(examples), size)`, take `examples[start:start + size]`, which may be shorter at "
             "the end, and add up weighted gradients, list entry by list entry.",
         ),
