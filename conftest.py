@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # NumPy's products take all cores by waiting for them; here all have work
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import utils.runtime  # noqa: F401 (first of all: it sets TensorFlow up as the lessons do)
 
 HOMES = tempfile.TemporaryDirectory()  # removed when Python ends

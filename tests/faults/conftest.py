@@ -4,6 +4,8 @@ import os
 
 from tools.measure_notebook import notebooks
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's products wait for all cores; here every core has a kernel
+
 
 def pytest_generate_tests(metafunc):
     if "notebook_path" in metafunc.fixturenames:

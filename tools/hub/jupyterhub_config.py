@@ -40,6 +40,7 @@ def prepare(spawner):
         (home / "unfinished").rename(home / "notebooks")  # all of it or nothing
     spawner.notebook_dir = str(home)
     spawner.environment["COURSE_HOME"] = str(home / "progress")  # passed exercises, trainings that were cut off
+    spawner.environment["OPENBLAS_NUM_THREADS"] = "1"  # else each kernel's NumPy waits for cores that others use
 
 
 c = get_config()  # noqa: F821 (JupyterHub brings it)
