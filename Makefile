@@ -34,9 +34,9 @@ test-browser: .venv/browser-installed ## run lessons in JupyterLab in headless C
 
 test-colab: .venv-colab/installed ## with Colab's versions, open and run each lesson from its badge, and test; one: LESSON=06
 	@PYTHONPATH="$(CURDIR)" $(COLAB_ENV) -m pytest --disable-warnings --numprocesses=2 --dist=loadfile \
-		--no-loadscope-reorder -k "$(LESSON)" tests/colab $(if $(LESSON),,tests)
+		--no-loadscope-reorder -k "$(LESSON)" tests/colab $(if $(LESSON),,tests/test_*.py)
 
-test-faults: .venv/tests-installed ## kill kernels, cut the network, run each notebook eight times at once; one: LESSON=05
+test-faults: .venv/tests-installed ## kill kernels, cut the network, run one notebook eight times at once; of one: LESSON=06
 	@LESSON=$(LESSON) $(ENV) -m pytest -s tests/faults
 
 notebooks: .venv/tests-installed ## run all notebooks and save their outputs; one: make notebooks LESSON=06
