@@ -45,7 +45,11 @@ def test_learner_gets_every_notebook_and_a_folder_for_progress(configuration, tm
     home = tmp_path / "class" / "ada"
     assert {path.name for path in (home / "notebooks").glob("*.ipynb")} == {
         path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert spawner.notebook_dir == str(home) and spawner.environment == {"COURSE_HOME": str(home / "progress")}
+    assert spawner.notebook_dir == str(home) and spawner.environment["COURSE_HOME"] == str(home / "progress")
+
+
+def test_no_learner_s_numpy_takes_the_cores_of_others(configuration):
+    assert come(configuration()[1], "ada").environment["OPENBLAS_NUM_THREADS"] == "1"
 
 
 def test_learner_who_comes_back_finds_the_own_work(configuration, tmp_path):

@@ -84,17 +84,22 @@ def _networks_at_work(function, code_size, widths):
     except ValueError:  # codes that the decoder does not take
         both = False
     return {"shapes of a code and of a decoded image": np.array([codes.shape[1], decoded.shape[1]]),
-            "layers with weights (encoder, decoder)": np.array([len(encoder.get_weights()) // 2,
-                                                                len(decoder.get_weights()) // 2]),
+            "layers with weights (encoder, decoder)": np.array([_matrices(encoder), _matrices(decoder)]),
             "numbers of weights (encoder, decoder)": np.array([encoder.count_params(), decoder.count_params()]),
             "codes of four images": codes, "images decoded from four codes": decoded,
             "is the autoencoder the decoder behind the encoder? (1 yes, 0 no)": float(both)}
 
 
-def _build(code_size, widths, hidden="silu", code=None, image="sigmoid", decoder_widths=None, connected=True):
+def _matrices(network):
+    return sum(weight.ndim == 2 for weight in network.get_weights())  # biases are vectors
+
+
+def _build(code_size, widths, hidden="silu", code=None, image="sigmoid", decoder_widths=None, use_bias=True,
+           connected=True):
     """An autoencoder with its parts exchangeable, to make mistakes with."""
     def stack(inputs, *sizes_and_activations):
-        dense = [layers.Dense(size, activation=activation) for size, activation in sizes_and_activations]
+        dense = [layers.Dense(size, activation=activation, use_bias=use_bias)
+                 for size, activation in sizes_and_activations]
         return keras.Sequential([keras.Input((inputs,)), *dense])
 
     back = widths[::-1] if decoder_widths is None else decoder_widths
@@ -123,13 +128,15 @@ def _pictures():
 
 def _moments_of_noise(function, images, deviation):
     """Return what tells right noise from wrong: moments to few digits, since learners may draw as they like."""
+    copies = images.copy(), images.copy()  # a function may write into what it gets
     noisy = function(images, deviation, seed=3)
     if noisy is None:
         return None
     noisy = np.asarray(noisy, np.float64)
+    images, again = copies
     if noisy.shape != images.shape:
         return {"shape of the noisy images": np.array(noisy.shape)}
-    again = np.asarray(function(images, deviation, seed=3), np.float64)
+    again = np.asarray(function(again, deviation, seed=3), np.float64)
     noise, grey = noisy - images, images == 0.5
     one, other = noise[:100][grey[:100]], noise[100:200][grey[100:200]]
     size = noise[grey].std()
@@ -182,6 +189,8 @@ EXERCISES = (
                     lambda images, mean, components, k: _kept(images, components[:k]) + mean),
             Mistake("the mean is not added back: these are differences from it.",
                     lambda images, mean, components, k: _kept(images - mean, components[:k])),
+            Mistake("the mean is subtracted at both ends. What was taken away at the beginning must come back.",
+                    lambda images, mean, components, k: _kept(images - mean, components[:k]) - mean),
             Mistake("the mean does not appear at all: subtract it first, and add it back at the end.",
                     lambda images, mean, components, k: _kept(images, components[:k])),
             Mistake("you centre with the mean of this batch. The components belong to the mean that is given.",
@@ -228,15 +237,23 @@ EXERCISES = (
             Mistake("the code comes out of a sigmoid, between 0 and 1. The code layer wants no activation.",
                     _build_with(code="sigmoid")),
             Mistake("the last layer has no sigmoid: pixels may come out below 0 or above 1.", _build_with(image=None)),
+            Mistake("the last layer has a tanh, which reaches down to -1. Pixels lie in [0, 1].",
+                    _build_with(image="tanh")),
             Mistake("the last layer has a ReLU. Pixels lie in [0, 1]: which activation does too?",
                     _build_with(image="relu")),
             Mistake("the hidden layers have no activation. However deep, such a network is linear, no better than "
                     "PCA.", _build_with(hidden=None)),
+            Mistake("the hidden layers have a tanh. The networks of this lesson have SiLUs: `activation=\"silu\"`.",
+                    _build_with(hidden="tanh")),
             Mistake("the hidden layers have ReLUs. The networks of this lesson have SiLUs: `activation=\"silu\"`.",
                     _build_with(hidden="relu")),
             Mistake("the decoder has the encoder's widths in the same order. It should mirror them.",
                     lambda code_size, widths=(128, 128): _build(code_size, widths, decoder_widths=widths)),
             Mistake("the decoder has no hidden layers.", _build_with(decoder_widths=())),
+            Mistake("the networks come back in another order: first the encoder, then the decoder, then both in a row.",
+                    lambda code_size, widths=(128, 128): [_build(code_size, widths)[place] for place in (2, 0, 1)]),
+            Mistake("layers have no biases. `layers.Dense` has them unless it is told otherwise.",
+                    _build_with(use_bias=False)),
             Mistake("the code has not `code_size` numbers: the encoder ends in its last hidden layer.",
                     lambda code_size, widths=(128, 128): _build(widths[-1], widths[:-1], code="silu")),
             Mistake("each network is right, but the autoencoder has weights of its own: training it would leave "
