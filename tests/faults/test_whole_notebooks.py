@@ -16,7 +16,7 @@ import pytest
 from tools.measure_notebook import ROOT, Measured, kernels_of
 
 KERNELS, MOST_MEGABYTES = 8, 2000
-TIMES = re.compile(r"\d[\d.,]* ?(µs|ms|s|seconds|minutes|min|times)\b")  # the numbers that may differ between two runs
+MEASURED = re.compile(r"\d[\d.,]* ?(µs|ms|s|seconds|minutes|min|times|MB)\b")  # of the machine: two runs may differ
 
 LOOPBACK_UP = """
 import fcntl, os, socket, struct, sys
@@ -84,6 +84,6 @@ def test_eight_kernels_at_once_share_one_folder_and_the_memory(crowded_path, tmp
 
 
 def differences(one, other):
-    """Return the lines in which the texts of two runs differ, times apart; an empty string if none does."""
-    texts = [TIMES.sub(r"… \1", "\n".join(result.texts)).splitlines() for result in (one, other)]
+    """Return the lines in which the texts of two runs differ, times and memory apart; an empty string if none does."""
+    texts = [MEASURED.sub(r"… \1", "\n".join(result.texts)).splitlines() for result in (one, other)]
     return "\n".join(difflib.unified_diff(*texts, "one run", "another", lineterm="", n=0))

@@ -235,7 +235,7 @@ def _complain(exercise: Exercise, expected: Outcome, answer: Outcome, inputs: li
         missing = difference(expected.returned, answer.returned, exercise.tolerance)
         if missing and (answer.returned is None or answer.returned is ...):
             return missing.sentence, inputs
-        return (f"the check cannot work with what came back: {answer.problem}",
+        return (f"the check cannot work with what came back: {answer.problem.removeprefix('ValueError: ')}",
                 [*inputs, ("came back", describe(answer.returned))])
     found = difference(expected.value, answer.value, exercise.tolerance, exercise.dtype)
     if found:

@@ -68,9 +68,15 @@ def _networks_at_work(function, code_size, widths):
     networks = function(code_size, widths)
     if networks is None:
         return None
-    if not (isinstance(networks, tuple | list) and len(networks) == 3):
-        raise ValueError("three networks are wanted: return encoder, decoder, autoencoder")
+    if not (isinstance(networks, tuple | list) and len(networks) == 3
+            and all(isinstance(network, keras.Model) for network in networks)):
+        raise ValueError("three Keras networks are wanted: return encoder, decoder, autoencoder")
     encoder, decoder, autoencoder = networks
+    if not (encoder.built and decoder.built):
+        raise ValueError("a network has no weights yet. Begin each with `keras.Input`: it says what comes in")
+    if encoder.input_shape != (None, 784):
+        raise ValueError("the first network should take images of shape (None, 784), and this one takes "
+                         f"{encoder.input_shape}. The order is encoder, decoder, autoencoder")
     random = np.random.default_rng(0)
     for network in (encoder, decoder):
         network.set_weights([random.normal(0, 1.5 / np.sqrt(weight.shape[0]), weight.shape)
@@ -128,15 +134,18 @@ def _pictures():
 
 def _moments_of_noise(function, images, deviation):
     """Return what tells right noise from wrong: moments to few digits, since learners may draw as they like."""
-    copies = images.copy(), images.copy()  # a function may write into what it gets
+    copies = images.copy(), images.copy(), images.copy()  # a function may write into what it gets
     noisy = function(images, deviation, seed=3)
     if noisy is None:
         return None
+    if not isinstance(noisy, np.ndarray):
+        raise ValueError(f"a NumPy array is wanted, and a {type(noisy).__name__} came back")
     noisy = np.asarray(noisy, np.float64)
-    images, again = copies
+    images, again, reseeded = copies
     if noisy.shape != images.shape:
         return {"shape of the noisy images": np.array(noisy.shape)}
     again = np.asarray(function(again, deviation, seed=3), np.float64)
+    reseeded = np.asarray(function(reseeded, deviation, seed=4), np.float64)
     noise, grey = noisy - images, images == 0.5
     one, other = noise[:100][grey[:100]], noise[100:200][grey[100:200]]
     size = noise[grey].std()
@@ -144,6 +153,7 @@ def _moments_of_noise(function, images, deviation):
     return {
         "shape of the noisy images": np.array(noisy.shape),
         "does the same seed give the same noise? (1 yes, 0 no)": float(np.array_equal(noisy, again)),
+        "does another seed give other noise? (1 yes, 0 no)": float(not np.array_equal(noisy, reseeded)),
         "average noise on a grey pixel, in standard deviations": np.round(noise[grey].mean() / deviation, 1) + 0.0,
         "standard deviation of that noise, over the one asked for": np.round(size / deviation, 1),
         "do two images get different noise? (1 yes, 0 no)": float(abs(np.mean(one * other)) < 0.3 * size**2),
@@ -173,6 +183,8 @@ def _normal(random, images, deviation):
 def _which_are_right(function):
     """Return three flags instead of the numbers: a wrong answer must not be answered with the right one."""
     found = tuple(function())
+    if not all(isinstance(number, int | np.integer) and 1 <= number <= 8 for number in found):
+        raise ValueError("numbers from 1 to 8 are wanted, such as (1, 2, 3)")
     if len(found) != 3 or len(set(found)) != 3:
         raise ValueError("three different numbers are wanted, such as (1, 2, 3)")
     return {"parts found (1) or not (0)": np.isin(find_what_is_missing(), found).astype(float)}
@@ -298,6 +310,8 @@ EXERCISES = (
             Mistake("values below 0 and above 1 are left. What brings them back?", _noisy(_normal, clip=False)),
             Mistake("the clipping hits the noise and not the sum, so that negative noise is lost.",
                     _noisy(lambda random, images, deviation: np.clip(_normal(random, images, deviation), 0, 1))),
+            Mistake("right noise, but the same for every seed: is a number written where `seed` belongs?",
+                    lambda images, deviation, seed=None: add_noise(images, deviation, 0)),
             Mistake("right noise, but another one at each call: `seed` is not used.",
                     lambda images, deviation, seed=None: add_noise(images, deviation, None)),
         ),
@@ -333,6 +347,8 @@ EXERCISES = (
             "Line 8 draws from N(0, I). What must be true of the codes in training for that to make sense?",
             "Write down the bound of lesson 4 for any density q, and tick what the listing has of it. Then compare "
             "the range of the codes with that of a normal distribution.",
+            "Line 1 ends in a ReLU, and half of what line 8 draws is negative. In the bound, an expectation is taken "
+            "over a density q, and a second term compares q with the prior.",
         ),
     ),
 )

@@ -148,7 +148,7 @@ def unit_activity(networks):
     for axis, (name, shares) in zip(axes[0], networks.items(), strict=True):
         shares = np.sort(shares)[::-1]
         units, dead = np.arange(1, len(shares) + 1), shares == 0
-        axis.bar(units[~dead], 100 * shares[~dead], color=BLUE)
+        axis.bar(units[~dead], np.maximum(100 * shares[~dead], 1), color=BLUE)  # a stub where there is hardly an answer
         axis.plot(units[dead], 0 * units[dead] + 4, "x", color=RED, markersize=7, markeredgewidth=2)
         axis.set(xlim=(0.2, len(shares) + 0.8), ylim=(0, 100))
         axis.grid(axis="y", color=GRID, linewidth=0.6)

@@ -113,7 +113,7 @@ def paths(curves, x, y, logarithmic=False, limits=None):
         axis.set_yscale("log")
     if limits:
         axis.set_ylim(limits)
-    axis.legend(frameon=False, fontsize=9)
+    picture.legend(*axis.get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside upper center", ncols=4)
     return picture
 
 
