@@ -75,8 +75,8 @@ def figures():
 def test_dense_vae_reaches_its_bound_on_the_first_thousand_images_and_on_all(figures):
     dense = figures["dense"]
     assert max(row["training s"] for row in dense) <= 180
-    assert min(row["L5000 of 1,000"] for row in dense) >= -88.3
-    assert min(row["L500 of all"] for row in dense) >= -89.7  # L5000 lies above it
+    assert min(row["L5000 of 1,000"] for row in dense) >= -88.0
+    assert min(row["L500 of all"] for row in dense) >= -89.4  # L5000 lies above it
     assert max(row["its s"] for row in dense) <= 60
 
 

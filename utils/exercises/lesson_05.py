@@ -184,7 +184,7 @@ def _which_are_right(function):
     """Return three flags instead of the numbers: a wrong answer must not be answered with the right one."""
     found = tuple(function())
     if not all(isinstance(number, int | np.integer) and 1 <= number <= 8 for number in found):
-        raise ValueError("numbers from 1 to 8 are wanted, such as (1, 2, 3)")
+        raise ValueError("whole numbers from 1 to 8 are wanted, such as (1, 2, 3)")
     if len(found) != 3 or len(set(found)) != 3:
         raise ValueError("three different numbers are wanted, such as (1, 2, 3)")
     return {"parts found (1) or not (0)": np.isin(find_what_is_missing(), found).astype(float)}
