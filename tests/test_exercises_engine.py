@@ -402,7 +402,15 @@ def test_check_works_outside_the_main_thread(capsys):
     assert len(answers) == 1 and capsys.readouterr().out.startswith("✓")
 
 
-def test_users_interrupt_is_reported_and_not_recorded(ask):
+@pytest.fixture
+def interruptible():
+    """Let SIGINT raise KeyboardInterrupt, as in a kernel: a shell's background job inherits that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_users_interrupt_is_reported_and_not_recorded(ask, interruptible):
     def answer(matrix):
         os.kill(os.getpid(), signal.SIGINT)
         while True:
