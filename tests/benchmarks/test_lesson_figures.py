@@ -118,7 +118,7 @@ def test_lesson_4_reaches_its_figures_on_average(train_images):
     test_images = binarised_test_set()
     rows = [figures_of_lesson_4(train_images, test_images, seed) for seed in SEEDS]
     print_seeds("Lesson 4: seconds, and nats per image of all 10,000 test images", rows)
-    assert statistics.mean(row["exact log p(x)"] for row in rows) >= -130
+    assert statistics.mean(row["exact log p(x)"] for row in rows) >= -128
     assert max(row["training s"] for row in rows) <= 180
     assert max(row["finer changes"] for row in rows) < 0.05
     assert max(row["wider changes"] for row in rows) < 0.05
@@ -163,6 +163,6 @@ def figures_of_lesson_8(train_images, seed):
 def test_lesson_8_reaches_its_figures_on_average(train_images):
     rows = [figures_of_lesson_8(train_images, seed) for seed in SEEDS]
     print_seeds("Lesson 8: the repaired GAN, 10,000 samples against the test set", rows)
-    assert statistics.mean(row["Fréchet"] for row in rows) <= 25
+    assert statistics.mean(row["Fréchet"] for row in rows) <= 8
     assert min(row["digits drawn"] for row in rows) == 10
     assert max(row["training s"] for row in rows) <= 120
