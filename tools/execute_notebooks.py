@@ -43,7 +43,7 @@ def execute(notebook, folder):
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,  # else the outputs depend on when the kernel happened to flush
-        extra_arguments=["--IPKernelApp.log_level=40"],  # it warns of its unencrypted sockets, which stay on this machine
+        extra_arguments=["--IPKernelApp.log_level=40"],  # it warns of sockets that stay on this machine
     )
     with tempfile.TemporaryDirectory() as home:  # neither progress nor backups of the author's may show
         environment = dict(os.environ, COURSE_HOME=home, IPYTHONDIR=str(Path(home, "ipython")))
