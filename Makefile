@@ -33,7 +33,7 @@ test-browser: .venv/browser-installed ## run lessons in JupyterLab in headless C
 	@LESSON=$(LESSON) $(ENV) -m pytest tests/browser
 
 test-colab: .venv-colab/installed ## with Colab's versions, open and run each lesson from its badge, and test; one: LESSON=06
-	@PYTHONPATH="$(CURDIR)" $(COLAB_ENV) -m pytest --disable-warnings --numprocesses=2 --dist=loadfile \
+	@PYTHONPATH="$(CURDIR)" $(COLAB_ENV) -m pytest --disable-warnings -rs --numprocesses=2 --dist=loadfile \
 		--no-loadscope-reorder -k "$(LESSON)" tests/colab $(if $(LESSON),,tests/test_*.py)
 
 test-faults: .venv/tests-installed ## kill kernels, cut the network, run one notebook eight times at once; of one: LESSON=06

@@ -41,7 +41,7 @@ def colab(origin, tmp_path):
     Git fetches the course from `origin` instead of from its public address, which no cell has to know.
     """
     if COURSE.exists():
-        pytest.skip(f"{COURSE} exists already, and the set-up cell would take the course from there: remove it.")
+        pytest.fail(f"{COURSE} exists already, and the set-up cell would take the course from there: remove it.")
     made = not CONTENT.exists()
     try:
         COURSE.mkdir(parents=True)
