@@ -55,8 +55,8 @@ def latent():
 
 
 def code():
-    codes = np.concatenate([np.tile([[3.0, -2.0]], (7, 1)), np.tile([[3.1, -2.0]], (2, 1)), [[3.0, 2.0]]])
-    return code_explorer(decode_halves, codes, np.repeat([4, 9, 5], [7, 2, 1]), (-1, 9, -4, 6))
+    codes = np.concatenate([[[3.0, 2.0]], np.tile([[3.0, -2.0]], (7, 1)), np.tile([[3.1, -2.0]], (2, 1))])
+    return code_explorer(decode_halves, codes, np.repeat([5, 4, 9], [1, 7, 2]), (-1, 9, -4, 6))
 
 
 CORNERS = np.array([[2.0, 0, 0], [0, 2, 1], [-2, 1, 0], [0, -2, 2]])
@@ -235,7 +235,7 @@ def test_race_says_who_arrived_and_when(explorer, learning_rate, momentum, says)
 @pytest.mark.parametrize(("first", "second", "says"), [
     (3.0, -2.0, "9 images near, mostly 4"), (3.25, -2.0, "2 images near, mostly 9"),
     (3.0, 2.0, "1 image near, mostly 5"), (8.0, 5.0, "0 images near")])
-def test_code_explorer_begins_at_the_first_code_and_says_who_is_near(explorer, first, second, says):
+def test_code_explorer_begins_in_the_middle_of_the_codes_and_says_who_is_near(explorer, first, second, says):
     assert [control.value for control in explorer.controls.values()] == pytest.approx([3.0, -2.0])
     explorer.controls["first"].value, explorer.controls["second"].value = first, second
     assert words_when_redrawn(explorer)[-1].endswith(says)

@@ -40,7 +40,8 @@ def code_explorer(decode, codes, labels, box):
     plots.draw_codes(plane, codes, labels, box)
     low, size = box[::2], np.ptp(box.reshape(2, 2), axis=1)
     steps = (size / 100).tolist()
-    start = (low + np.round(100 * (codes[0] - low) / size) * size / 100).clip(low, low + size).tolist()
+    middle = np.median(codes, axis=0)  # among the codes, and hardly ever on the name of a digit
+    start = (low + np.round(100 * (middle - low) / size) * size / 100).clip(low, low + size).tolist()
 
     def near(point):
         return np.hypot(*((codes - point) / size).T) < 0.02
