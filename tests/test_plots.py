@@ -34,7 +34,7 @@ def real_density(x):
 
 
 def on_axis(draw, *arguments):
-    picture, axis = plots.canvas(height=3)
+    picture, axis = plots.canvas(height=4)
     draw(axis, *arguments)
     return picture
 
@@ -231,8 +231,7 @@ PICTURES |= {
                                          0.5 * DIGITS[1, :15]),
     "bench": lambda: plots.bench({name: {"VAE": DIGITS[0, :3] + 9, "GAN": DIGITS[1, :3] + 2} for name in "abcdefg"},
                                  {"a": 1.5}, {"a": "lower", "b": "higher"}, logarithmic=("a",)),
-    "neighbours": lambda: plots.neighbours({"GAN": (DIGITS[:8], DIGITS[8:16], DIGITS[0, :8]),
-                                            "test": (DIGITS[8:16], DIGITS[:8], DIGITS[1, :8])}),
+    "neighbours": lambda: plots.neighbours({"model": (DIGITS[:10], DIGITS[10:20], DIGITS[0, :10])}),
     "distance_shares": lambda: plots.distance_shares({"VAE": MEANS[:, 0]**2, "test images": DIGITS[0]}),
     "looks_and_likelihood": lambda: plots.looks_and_likelihood({"VAE": (DIGITS, -95.0, 20.5),
                                                                 "copies": (DIGITS, -500, 1)}),
@@ -300,6 +299,13 @@ def test_picture_fits_the_notebook_and_repeats_to_the_byte(name):
     assert len(drawn) < 150_000
     assert np.asarray(Image.open(io.BytesIO(drawn)).convert("RGB")).std() > 5
     assert PICTURES[name]()._repr_png_() == drawn
+
+
+@each_picture
+def test_nothing_is_cut_off_at_the_rim_of_a_picture(name):
+    drawn = np.asarray(Image.open(io.BytesIO(PICTURES[name]()._repr_png_())).convert("L"))
+    rim = np.concatenate([drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]])
+    assert rim.min() > 250
 
 
 @each_picture

@@ -1,6 +1,7 @@
 """Explorers: what is displayed, what their controls do, and how fast."""
 
 import base64
+import io
 import itertools
 import time
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
+from PIL import Image
 from scipy import integrate, stats
 from threadpoolctl import threadpool_limits
 
@@ -184,6 +186,12 @@ def test_display_carries_the_widget_and_a_picture(explorer):
     assert picture == explorer.default and picture.startswith(b"\x89PNG")
     assert 3_000 < len(picture) < 150_000
     assert bundle["text/plain"].startswith("Interactive picture")
+
+
+@every_explorer
+def test_nothing_is_cut_off_at_the_rim_of_the_picture(explorer):
+    drawn = np.asarray(Image.open(io.BytesIO(explorer.default)).convert("L"))
+    assert np.concatenate([drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]]).min() > 250
 
 
 @slider_explorer

@@ -34,6 +34,7 @@ class TrainingPicture:
         label(self.curve_axis, "", "epoch", y)
         blank = np.zeros((rows * columns, 28, 28), np.float32)
         self.mosaic = draw_digits(image_axis, blank, columns, caption)
+        self.updates = 0
 
     def update(self, history, images, title):
         """Show `history` (dictionary of name → values, one an epoch), `images` and a title over the curves."""
@@ -43,4 +44,5 @@ class TrainingPicture:
         self.curve_axis.autoscale_view(scalex=False)
         self.curve_axis.set_title(title, fontsize=10.5, color=INK)
         self.mosaic.set_data(np.ma.masked_invalid(mosaic(images, self.columns)))
-        self.picture.set_layout_engine("constrained" if len(next(iter(history.values()))) < 3 else "none")
+        self.updates += 1  # not the epochs: a resumed training begins with many
+        self.picture.set_layout_engine("constrained" if self.updates < 3 else "none")

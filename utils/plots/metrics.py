@@ -191,7 +191,7 @@ def neighbours(groups):
             the same for all.
     """
     count = len(next(iter(groups.values()))[0])
-    picture, axes = canvas(height=len(groups) * (2 * 7.6 / count + 0.42), rows=len(groups), squeeze=False)
+    picture, axes = canvas(height=len(groups) * (2 * 7.6 / count + 0.42) + 0.1, rows=len(groups), squeeze=False)
     for axis, (name, (samples, nearest, distances)) in zip(axes[:, 0], groups.items(), strict=True):
         draw_digits(axis, np.concatenate([np.reshape(samples, (count, 784)), np.reshape(nearest, (count, 784))]), count,
                     name)

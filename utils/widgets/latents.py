@@ -29,6 +29,8 @@ def latent_explorer(decode, means, labels):
 def code_explorer(decode, codes, labels, box):
     """Return an explorer of an autoencoder's code plane: a point, the picture decoded there, the codes around it.
 
+    It begins at the median of the codes.
+
     Args:
         decode: function of codes (1, 2) that returns images (1, 784) in [0, 1].
         codes: array (n, 2), the codes of images.
@@ -40,7 +42,7 @@ def code_explorer(decode, codes, labels, box):
     plots.draw_codes(plane, codes, labels, box)
     low, size = box[::2], np.ptp(box.reshape(2, 2), axis=1)
     steps = (size / 100).tolist()
-    middle = np.median(codes, axis=0)  # among the codes, and hardly ever on the name of a digit
+    middle = np.median(codes, axis=0)  # hardly ever on the name of a digit
     start = (low + np.round(100 * (middle - low) / size) * size / 100).clip(low, low + size).tolist()
 
     def near(point):

@@ -26,7 +26,7 @@ def mask_explorer(sample, images):
     images = np.asarray(images, np.float32)
     if images.ndim != 2 or images.shape[1] != 784 or len(images) < 2:
         raise ValueError(f"mask_explorer wants two images or more of shape (n, 784), but got {images.shape}.")
-    picture, axes = plots.canvas(height=4.75, rows=2, columns=4)
+    picture, axes = plots.canvas(height=4.85, rows=2, columns=4)
     titles = ["what is visible", *(f"drawn by chain {chain + 1}" for chain in range(SHOWN)), "two\nlines", "the image"]
     places = [axes[0, 0], *axes[0, 1:], *axes[1, 1:3], axes[1, 3], axes[1, 0]]
     digits, squares, names = plots.draw_fill_ins(places, titles, [True] + [False] * (SHOWN + 2))
