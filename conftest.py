@@ -11,6 +11,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # NumPy's products take all cores by wa
 
 import utils.runtime  # noqa: F401 (first of all: it sets TensorFlow up as the lessons do)
 
+pytest.register_assert_rewrite("tests.drawing")
 HOMES = tempfile.TemporaryDirectory()  # removed when Python ends
 
 

@@ -32,7 +32,7 @@ def packages():
     """
     import tomllib  # Python 3.11 has it
 
-    from utils.machine import Finding
+    from utils.lesson_00.doctor import Finding
 
     try:
         from packaging.requirements import Requirement
@@ -59,7 +59,7 @@ def packages():
 
 def tensorflow_starts():
     """Return a Finding: can another Python import TensorFlow? Here, a processor that it cannot use would end us."""
-    from utils.machine import Finding
+    from utils.lesson_00.doctor import Finding
 
     began = time.perf_counter()
     child = subprocess.run([sys.executable, "-c", "import utils.runtime"], cwd=ROOT, capture_output=True, text=True)
@@ -76,7 +76,7 @@ def kernel_starts(timeout=60):
     """Return a Finding: does a notebook's kernel start, with the Python that this is?"""
     from jupyter_client.manager import start_new_kernel
 
-    from utils.machine import Finding
+    from utils.lesson_00.doctor import Finding
 
     said, began = [], time.perf_counter()
     try:
@@ -118,11 +118,11 @@ def gan_steps(steps=50, repeats=8):
     import keras
 
     from utils.data import flatten, load_mnist, to_symmetric_range
-    from utils.models import SmoothGAN, build_discriminator, build_generator
+    from utils.models import R1GAN, build_tile_discriminator, build_generator
 
     keras.utils.set_random_seed(0)
     images = to_symmetric_range(flatten(load_mnist().train_images[:steps * 64]))
-    gan = SmoothGAN(build_generator(), build_discriminator(), latent_dim=100)
+    gan = R1GAN(build_generator(), build_tile_discriminator(), latent_dim=100)
     gan.compile(*(keras.optimizers.Adam(3e-3, beta_1=0.0, beta_2=0.99) for _ in range(2)), steps_per_execution=50)
     first = gan.fit(images[:64], batch_size=64, verbose=0).history["discriminator_loss"][0]
     speed, last = _fastest(gan, images, 64, steps, repeats)
@@ -144,7 +144,7 @@ def _fastest(model, images, batch_size, steps, repeats):
 
 
 def _trained(model, figure, first, last, learnt, speed):
-    from utils.machine import Finding
+    from utils.lesson_00.doctor import Finding
 
     return Finding(bool(learnt), f"{model} learns: {figure} from {first:.1f} to {last:.1f} nats, {speed:.1f} ms a step",
                    f"it should have changed more in a few hundred steps: {INSTALL}"), speed
@@ -180,7 +180,7 @@ def estimate(measured):
 
 def time_finding(measured):
     """Return a Finding about how long the lessons will compute here, all of them and the longest."""
-    from utils.machine import Finding
+    from utils.lesson_00.doctor import Finding
 
     times = estimate(measured)
     total, longest = sum(seconds for _, seconds in times.values()), max(times, key=lambda number: times[number][1])
@@ -202,7 +202,7 @@ def _first_line(error):
 
 def _safely(what, check):
     """Return what `check` returns; if it raises, a Finding that says so, and None for its measurement."""
-    from utils.machine import Finding
+    from utils.lesson_00.doctor import Finding
 
     try:
         return check()
@@ -212,7 +212,7 @@ def _safely(what, check):
 
 def examine():
     """Yield a list of Findings, or a str to print, one after the other; what comes later may need what came before."""
-    from utils import machine
+    from utils.lesson_00 import doctor as machine
     from utils.storage import course_folder
 
     found = packages()
@@ -223,7 +223,7 @@ def examine():
         yield [machine.free_memory(), machine.free_disk(course_folder()), *machine.intact_assets()]
         yield "Mend this first; then run the doctor again for the rest."
         return
-    from utils.runtime import machine_findings
+    from utils.lesson_00.doctor import machine_findings
 
     rows = [*machine_findings(), *(finding for finding in machine.intact_assets() if finding.what != "mnist.npz")]
     yield [started, *rows]  # lesson 0's rows speak of MNIST already

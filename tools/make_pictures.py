@@ -6,6 +6,7 @@ first, into a folder of its own.
 
 import numpy as np
 
+
 from utils import plots
 from utils.assets import FOLDER, record_checksums
 from utils.data import from_symmetric_range

@@ -8,7 +8,6 @@ Kynkäänniemi et al. (2019) count the surface too, which matters for copies onl
 """
 
 import functools
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,24 +50,6 @@ class Neighbours(NamedTuple):
 
     indices: np.ndarray
     distances: np.ndarray
-
-
-class Memorisation(NamedTuple):
-    """How near drawn images come to the training set, beside test images.
-
-    Args:
-        ratio: median distance of the drawn images over that of test images: about 1 for fresh images, 0 for copies.
-        copies: share of drawn images that lie nearer to a training image than 99% of test images do.
-        indices: (n,) int64, the nearest training image of each drawn one.
-        distances: (n,) float32, its Euclidean distance over pixels.
-        test_distances: (m,) float32, the same for the test images.
-    """
-
-    ratio: float
-    copies: float
-    indices: np.ndarray
-    distances: np.ndarray
-    test_distances: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -159,7 +140,7 @@ def frechet_distance(features_a, features_b):
 
     Source: Dowson and Landau (1982); Heusel et al. (2017).
     """
-    a, b = _require_features("frechet_distance", 2, features_a=features_a, features_b=features_b)
+    a, b = require_features("frechet_distance", 2, features_a=features_a, features_b=features_b)
     covariance_a, covariance_b = (np.atleast_2d(np.cov(features, rowvar=False)) for features in (a, b))
     # (cov_a cov_b)^(1/2) has the eigenvalues of the symmetric (root cov_b root)^(1/2), which stays real.
     eigenvalues, eigenvectors = np.linalg.eigh(covariance_a)
@@ -190,7 +171,7 @@ def precision_recall(real_features, fake_features, k=3):
     real, fake = _require_neighbourhoods("precision_recall", k, real_features, fake_features)
     real_radii, fake_radii = _squared_radii(real, k), _squared_radii(fake, k)
     precise, recalled = np.zeros(len(fake), bool), np.zeros(len(real), bool)
-    for rows, squared_distances in _squared_distance_blocks(real, fake):
+    for rows, squared_distances in squared_distance_blocks(real, fake):
         precise |= np.any(squared_distances < real_radii[rows, None], axis=0)
         recalled[rows] = np.any(squared_distances < fake_radii, axis=1)
     return PrecisionRecall(float(precise.mean()), float(recalled.mean()))
@@ -215,7 +196,7 @@ def density_coverage(real_features, fake_features, k=5):
     """
     real, fake = _require_neighbourhoods("density_coverage", k, real_features, fake_features)
     radii, held = _squared_radii(real, k), np.empty(len(real))
-    for rows, squared_distances in _squared_distance_blocks(real, fake):
+    for rows, squared_distances in squared_distance_blocks(real, fake):
         held[rows] = np.count_nonzero(squared_distances < radii[rows, None], axis=1)
     return DensityCoverage(float(held.sum() / (k * len(fake))), float(np.mean(held > 0)))
 
@@ -237,7 +218,7 @@ def coverage(real_features, fake_features, k=5):
     """
     real, fake = _require_neighbourhoods("coverage", k, real_features, fake_features)
     radii, covered = _squared_radii(real, k), np.empty(len(real), bool)
-    for rows, squared_distances in _squared_distance_blocks(real, fake):
+    for rows, squared_distances in squared_distance_blocks(real, fake):
         covered[rows] = np.any(squared_distances < radii[rows, None], axis=1)
     return float(covered.mean())
 
@@ -265,57 +246,12 @@ def neighbour_scores(real_features, fake_features, k=3, coverage_k=5):
     real_radii, coverage_radii = _squared_radii(real, k, coverage_k).T
     fake_radii = _squared_radii(fake, k)
     precise, recalled, held = np.zeros(len(fake), bool), np.zeros(len(real), bool), np.empty(len(real))
-    for rows, squared_distances in _squared_distance_blocks(real, fake):
+    for rows, squared_distances in squared_distance_blocks(real, fake):
         precise |= np.any(squared_distances < real_radii[rows, None], axis=0)
         recalled[rows] = np.any(squared_distances < fake_radii, axis=1)
         held[rows] = np.count_nonzero(squared_distances < coverage_radii[rows, None], axis=1)
     return NeighbourScores(*(float(score) for score in (
         precise.mean(), recalled.mean(), held.sum() / (coverage_k * len(fake)), np.mean(held > 0))))
-
-
-def parzen_log_likelihood(samples, images, bandwidth):
-    """Return the log-density of each image under a Gaussian around every sample, in nats: Parzen's window.
-
-    log 1/n sum_i N(image; sample_i, bandwidth^2 I). It stands for a model's likelihood only when the samples are
-    dense, which no number of samples is in 784 dimensions: see Theis et al. (2016) before trusting it.
-
-    Args:
-        samples: array of shape (n, ...), what the model drew, flattened to rows.
-        images: array of shape (m, ...), as many values each.
-        bandwidth: standard deviation of each Gaussian, above zero; `parzen_bandwidth` chooses one.
-
-    Returns:
-        float64 array of shape (m,): a density of grey values, not comparable with binarised images' nats.
-
-    Raises:
-        ValueError: if shapes do not fit, a value is not finite, or the bandwidth is not above zero.
-
-    Source: Breuleux, Bengio and Vincent (2011); Theis, van den Oord and Bethge (2016).
-    """
-    return _parzen("parzen_log_likelihood", samples, images, [bandwidth])[0]
-
-
-def parzen_bandwidth(samples, validation_images, bandwidths):
-    """Return the bandwidth under which Parzen's window finds validation images most probable on average.
-
-    Args:
-        samples, validation_images: as the samples and images of `parzen_log_likelihood`.
-        bandwidths: at least three to choose from, ascending.
-
-    Returns:
-        float, one of the bandwidths.
-
-    Raises:
-        ValueError: as `parzen_log_likelihood`, and if the best is the smallest or the largest: none may be best then.
-    """
-    if len(bandwidths) < 3 or np.any(np.diff(bandwidths) <= 0):
-        raise ValueError(f"parzen_bandwidth wants at least three bandwidths, ascending, but got {bandwidths}.")
-    means = _parzen("parzen_bandwidth", samples, validation_images, bandwidths).mean(axis=1)
-    best = int(np.argmax(means))
-    if best in (0, len(bandwidths) - 1):
-        raise ValueError(f"parzen_bandwidth finds {bandwidths[best]:.4g} best, at the end of the range from "
-                         f"{bandwidths[0]:.4g} to {bandwidths[-1]:.4g}. Give a wider range.")
-    return float(bandwidths[best])
 
 
 def class_histogram(images):
@@ -331,43 +267,8 @@ def classes_covered(counts):
     Args:
         counts: array of shape (classes,), for example of `class_histogram`.
     """
-    counts = _require_counts("classes_covered", counts)
+    counts = require_counts("classes_covered", counts)
     return int(np.count_nonzero(counts >= SHARE_TO_COUNT * counts.sum()))
-
-
-def class_entropy(counts):
-    """Return the entropy of the classes drawn, in nats: ln 10 = 2.303 for ten alike, 0 for a single one.
-
-    Args:
-        counts: array of shape (classes,), for example of `class_histogram`.
-    """
-    counts = _require_counts("class_entropy", counts)
-    shares = counts[counts > 0] / counts.sum()
-    return float(0.0 - np.sum(shares * np.log(shares)))  # a plain minus would turn zero into -0.0
-
-
-def active_units(means, threshold=0.01):
-    """Return how many latent dimensions an encoder uses: those whose mean differs from image to image.
-
-    A dimension that says nothing about the image has the same mean for all, near the prior's 0.
-
-    Args:
-        means: array of shape (n, latent_dim), the means of q(z | x) of at least two images.
-        threshold: variance across the images above which a dimension counts as active.
-
-    Returns:
-        int from 0 to latent_dim.
-
-    Raises:
-        ValueError: if the means are not a matrix of at least two rows.
-
-    Source: Burda, Grosse and Salakhutdinov (2016), section 5.
-    """
-    means = np.asarray(means)
-    if means.ndim != 2 or len(means) < 2:
-        raise ValueError("active_units wants means of shape (n, latent_dim) of at least two images, but got "
-                         f"{means.shape}. Encode a batch of test images.")
-    return int(np.sum(np.var(means, axis=0) > threshold))
 
 
 def nearest_neighbours(images, references, count=1):
@@ -390,7 +291,7 @@ def nearest_neighbours(images, references, count=1):
                          f"{len(rows)}, but got {count}.")
     shape = len(queries), count
     indices, distances = np.empty(shape, np.int64), np.empty(shape, np.float32)
-    for block, squared_distances in _squared_distance_blocks(queries, rows, block=100):
+    for block, squared_distances in squared_distance_blocks(queries, rows, block=100):
         if count == 1:  # in much less time than a partition takes
             nearest = squared_distances.argmin(axis=1)[:, None]
         else:
@@ -401,27 +302,6 @@ def nearest_neighbours(images, references, count=1):
         indices[block] = np.take_along_axis(nearest, order, axis=1)
         distances[block] = np.take_along_axis(exact, order, axis=1)
     return Neighbours(indices, distances)
-
-
-def memorisation(images, training_images, test_images):
-    """Return how near images come to the training set, in pixels, beside what images never trained on do.
-
-    A small distance alone proves nothing: a plain digit has near relatives, and so has a blurred one.
-
-    Args:
-        images, training_images, test_images: float arrays in [0, 1] of shape (n, 28, 28), (n, 28, 28, 1) or (n, 784).
-
-    Returns:
-        Memorisation.
-
-    Raises:
-        ValueError: if a shape or a range is another.
-    """
-    indices, distances = (part[:, 0] for part in nearest_neighbours(images, training_images))
-    test_distances = nearest_neighbours(test_images, training_images).distances[:, 0]
-    ratio = np.median(distances) / np.median(test_distances)
-    copies = np.mean(distances < np.quantile(test_distances, 0.01))
-    return Memorisation(float(ratio), float(copies), indices, distances, test_distances)
 
 
 @functools.cache
@@ -490,13 +370,13 @@ def _unit_range_pixels(caller, images):
 def _squared_radii(features, *places):
     """Return each row's squared distance to its k-th neighbour, itself not counted: (n,), or (n, ks) of several k."""
     radii = np.empty((len(features), len(places)))
-    for rows, squared_distances in _squared_distance_blocks(features, features):
+    for rows, squared_distances in squared_distance_blocks(features, features):
         squared_distances.partition(places, axis=1)  # place 0 is the row itself
         radii[rows] = squared_distances[:, places]
     return radii[:, 0] if len(places) == 1 else radii
 
 
-def _squared_distance_blocks(rows, columns, block=BLOCK):
+def squared_distance_blocks(rows, columns, block=BLOCK):
     """Yield (slice of rows, their squared distances to all columns), block by block."""
     column_squares = np.einsum("ij,ij->i", columns, columns)
     for start in range(0, len(rows), block):
@@ -508,33 +388,15 @@ def _squared_distance_blocks(rows, columns, block=BLOCK):
         yield slice(start, start + len(part)), np.maximum(squared, 0, out=squared)
 
 
-def _parzen(caller, samples, images, bandwidths):
-    """Return the log-density of each image for each bandwidth, (bandwidths, images)."""
-    samples, images = _require_features(caller, 1, **{name: np.reshape(array, (len(array), -1)) for name, array in (
-        ("samples", samples), ("images", images))})
-    densities = np.empty((len(bandwidths), len(images)))
-    for bandwidth in bandwidths:
-        if not 0 < bandwidth < math.inf:  # NaN fails too
-            raise ValueError(f"{caller} wants a bandwidth above zero, but got {bandwidth}.")
-    for rows, squared_distances in _squared_distance_blocks(images, samples, block=100):
-        nearest = squared_distances.min(axis=1, keepdims=True)  # the largest term, taken out before the exponential
-        squared_distances -= nearest
-        for place, bandwidth in enumerate(bandwidths):
-            terms = np.exp(squared_distances / (-2 * bandwidth**2))
-            densities[place, rows] = np.log(terms.mean(axis=1)) - nearest[:, 0] / (2 * bandwidth**2)
-    constants = samples.shape[1] / 2 * np.log(2 * math.pi * np.square(np.asarray(bandwidths, np.float64)))
-    return densities - constants[:, None]
-
-
 def _require_neighbourhoods(caller, k, real_features, fake_features):
     """Return reals and fakes as float64, each with a k-th neighbour for every row."""
     if k != int(k) or k < 1:
         raise ValueError(f"{caller} wants a whole number of neighbours from 1 on, but got {k}. "
                          "A sample is not its own neighbour: 1 means the nearest other one.")
-    return _require_features(caller, k + 1, real_features=real_features, fake_features=fake_features)
+    return require_features(caller, k + 1, real_features=real_features, fake_features=fake_features)
 
 
-def _require_features(caller, rows, **arrays):
+def require_features(caller, rows, **arrays):
     """Return the feature matrices as float64; refuse what would broadcast, or spread NaN over the score."""
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     widths = {array.shape[1:] for array in arrays.values()}
@@ -549,7 +411,7 @@ def _require_features(caller, rows, **arrays):
     return [array.astype(np.float64) for array in arrays.values()]
 
 
-def _require_counts(caller, counts):
+def require_counts(caller, counts):
     counts = np.asarray(counts)
     if counts.ndim != 1 or not (np.all(counts >= 0) and counts.sum() > 0):
         raise ValueError(f"{caller} wants counts of shape (classes,), none negative and not all zero, but "

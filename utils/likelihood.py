@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from utils.losses import bernoulli_log_likelihood, gaussian_log_density, kl_to_standard_normal
+from utils.losses import bernoulli_log_likelihood, gaussian_log_density, log_likelihood_of_pairs
 
 # Blocks keep a matrix of scores at 16 MB: near the processor's caches, and small for any number of images.
 GRID_BLOCK, IMAGE_BLOCK = 4_000, 1_000
@@ -26,14 +26,6 @@ class ImportanceEstimate(NamedTuple):
     log_marginal: np.ndarray
     standard_error: np.ndarray
     effective_sample_size: np.ndarray
-
-
-class GaussianPosterior(NamedTuple):
-    """A diagonal Gaussian q(z | x) for each image, (n, 2) and (n, 2), and its ELBO in nats, (n,)."""
-
-    mean: np.ndarray
-    log_variance: np.ndarray
-    elbo: np.ndarray
 
 
 def latent_grid(points_per_side=201, extent=5.0):
@@ -51,21 +43,6 @@ def latent_grid(points_per_side=201, extent=5.0):
     log_density = -0.5 * np.sum(grid**2, axis=-1) - math.log(2 * math.pi)
     log_cell_area = 2 * math.log(axis[1] - axis[0])
     return grid.astype(np.float32), (log_density + log_cell_area).astype(np.float32)
-
-
-def log_likelihood_of_pairs(images, logits):
-    """Return log p(x | z) of every image under every row of logits, in nats, as one matrix product.
-
-    The same sum as `bernoulli_log_likelihood`, for all pairs: x . l - sum of softplus(l).
-
-    Args:
-        images: tensor of shape (n, pixels), zeros and ones.
-        logits: tensor of shape (points, pixels).
-
-    Returns:
-        Tensor of shape (n, points).
-    """
-    return ops.matmul(images, ops.transpose(logits)) - ops.sum(ops.softplus(logits), axis=-1)
 
 
 def log_marginal_on_grid(log_likelihoods, log_weights):
@@ -113,12 +90,12 @@ def log_marginal_by_quadrature(decoder, images, points_per_side=201, extent=5.0)
     Raises:
         ValueError: if the images are not rows of zeros and ones, or the decoder does not fit.
     """
-    images = _require_binary_rows("log_marginal_by_quadrature", images)
+    images = require_binary_rows("log_marginal_by_quadrature", images)
     grid, log_weights = latent_grid(points_per_side, extent)
     log_marginal = np.full(len(images), -np.inf)
-    for points in _blocks(len(grid), GRID_BLOCK):
-        logits = _decode("log_marginal_by_quadrature", decoder, grid[points], images)
-        for rows in _blocks(len(images), IMAGE_BLOCK):
+    for points in blocks(len(grid), GRID_BLOCK):
+        logits = decode("log_marginal_by_quadrature", decoder, grid[points], images)
+        for rows in blocks(len(images), IMAGE_BLOCK):
             part = _log_marginal_of_block(images[rows], logits, log_weights[points])
             log_marginal[rows] = np.logaddexp(log_marginal[rows], part)
     return log_marginal
@@ -135,11 +112,11 @@ def log_likelihood_on_grid(decoder, images, points_per_side=201, extent=5.0):
     Returns:
         float32 array of shape (n, points_per_side**2).
     """
-    images = _require_binary_rows("log_likelihood_on_grid", images)
+    images = require_binary_rows("log_likelihood_on_grid", images)
     grid, _ = latent_grid(points_per_side, extent)
     log_likelihoods = np.empty((len(images), len(grid)), np.float32)
-    for points in _blocks(len(grid), GRID_BLOCK):
-        logits = _decode("log_likelihood_on_grid", decoder, grid[points], images)
+    for points in blocks(len(grid), GRID_BLOCK):
+        logits = decode("log_likelihood_on_grid", decoder, grid[points], images)
         log_likelihoods[:, points] = log_likelihood_of_pairs(images, logits)
     return log_likelihoods
 
@@ -208,16 +185,16 @@ def log_marginal_by_importance_sampling(encoder, decoder, images, samples=500, s
 
     Source: Burda, Grosse and Salakhutdinov (2016), section 5; Kish (1965) for the effective sample size.
     """
-    images = _require_binary_rows("log_marginal_by_importance_sampling", images)
+    images = require_binary_rows("log_marginal_by_importance_sampling", images)
     if samples < 2:
         raise ValueError(f"log_marginal_by_importance_sampling wants at least 2 samples, but got {samples}.")
     log_weights_of = _compiled_importance_weights(decoder)
     random = keras.random.SeedGenerator(seed)
     draws = min(samples, block)
     log_sum, log_sum_of_squares = np.full((2, len(images)), -np.inf)
-    for rows in _blocks(len(images), max(1, block // draws)):
+    for rows in blocks(len(images), max(1, block // draws)):
         mean, log_variance = encoder(images[rows])
-        for chunk in _blocks(samples, draws):
+        for chunk in blocks(samples, draws):
             noise = keras.random.normal((chunk.stop - chunk.start, *mean.shape), seed=random)
             log_weights = log_weights_of(images[rows], mean, log_variance, noise).numpy().astype(np.float64)
             for total, power in ((log_sum, 1), (log_sum_of_squares, 2)):
@@ -266,11 +243,11 @@ def importance_log_weights(encoder, decoder, images, samples, seed=0):
 
     Source: Burda, Grosse and Salakhutdinov (2016), section 5.
     """
-    images = _require_binary_rows("importance_log_weights", images)
+    images = require_binary_rows("importance_log_weights", images)
     if samples < 1:
         raise ValueError(f"importance_log_weights wants at least 1 sample, but got {samples}.")
     mean, log_variance = (np.concatenate(parts) for parts in zip(
-        *(map(ops.convert_to_numpy, encoder(images[rows])) for rows in _blocks(len(images), IMAGE_BLOCK))))
+        *(map(ops.convert_to_numpy, encoder(images[rows])) for rows in blocks(len(images), IMAGE_BLOCK))))
 
     @tf.function(autograph=False)
     def draw_and_weigh(index, image, mean, log_variance):
@@ -287,121 +264,6 @@ def importance_log_weights(encoder, decoder, images, samples, seed=0):
         for index, column in enumerate(pool.map(weights_of, range(1, len(images))), start=1):
             log_weights[:, index] = column
     return log_weights
-
-
-def elbo_of_gaussian(decoder, images, mean, log_variance, nodes_per_side=20):
-    """Return the ELBO of a diagonal Gaussian for each image without Monte Carlo noise, in nats.
-
-    E_q[log p(x | z)] by Gauss-Hermite quadrature: the decoder is evaluated at nodes placed around each mean,
-    at the scale of each standard deviation, so that narrow Gaussians are treated as well as wide ones.
-
-    Args:
-        decoder: callable, latents (batch, 2) to logits (batch, pixels).
-        images: array of shape (n, pixels), zeros and ones.
-        mean, log_variance: arrays of shape (n, 2), the Gaussian q(z | x) of each image.
-        nodes_per_side: quadrature nodes along each latent axis.
-
-    Returns:
-        float64 array of shape (n,).
-
-    Raises:
-        ValueError: if shapes do not fit, a parameter is not finite, or the images are not rows of zeros and ones.
-    """
-    images = _require_binary_rows("elbo_of_gaussian", images)
-    mean, log_variance = _require_planar_gaussians("elbo_of_gaussian", images, mean, log_variance)
-    return _elbo_and_moments(decoder, images, mean, log_variance, nodes_per_side)[0]
-
-
-def best_gaussian_posterior(decoder, images, mean, log_variance, steps=12):
-    """Return, for each image, the best diagonal Gaussian posterior that two searches find.
-
-    The difference to the exact log p(x) is the approximation gap, that to the encoder's ELBO the amortisation
-    gap: log p(x) - ELBO(encoder) = [log p(x) - ELBO(best)] + [ELBO(best) - ELBO(encoder)]. A posterior with
-    several modes can hide a better Gaussian from both searches: then the approximation gap comes out too big.
-
-    Args:
-        decoder: callable, latents (batch, 2) to logits (batch, pixels).
-        images: array of shape (n, pixels), zeros and ones; up to about a thousand.
-        mean, log_variance: arrays of shape (n, 2), the encoder's Gaussians, from which one search starts. The
-            other starts at the mode of the exact posterior.
-        steps: of each search; twelve leave less than 0.01 nats on the course's decoders.
-
-    Returns:
-        GaussianPosterior: mean, log_variance, and elbo as `elbo_of_gaussian` gives it: never below that of the
-        encoder's Gaussian, nor above log p(x), up to quadrature error. To compare single images, compute
-        log p(x) with points_per_side=561 and extent=7: on the default grid its own error can exceed the gap.
-
-    Raises:
-        ValueError: as `elbo_of_gaussian`.
-
-    Source: Cremer, Li and Duvenaud (2018) for the two gaps; Khan and Lin (2017) for the search.
-    """
-    images = _require_binary_rows("best_gaussian_posterior", images)
-    mean, log_variance = _require_planar_gaussians("best_gaussian_posterior", images, mean, log_variance)
-    grid, log_weights = latent_grid()
-    posterior = log_likelihood_on_grid(decoder, images) + log_weights
-    modes = grid[np.argmax(posterior, axis=-1)].astype(np.float64)
-    searches = [_climb(decoder, images, start, log_variance, steps) for start in (mean, modes)]
-    means, log_variances = map(np.stack, zip((mean, log_variance), *searches))
-    elbos = np.stack([elbo_of_gaussian(decoder, images, *found) for found in zip(means, log_variances)])
-    best, rows = np.argmax(elbos, axis=0), np.arange(len(images))
-    return GaussianPosterior(means[best, rows], log_variances[best, rows], elbos[best, rows])
-
-
-def _climb(decoder, images, mean, log_variance, steps):
-    """Return each image's (mean, log_variance) after natural-gradient steps up the ELBO, (n, 2) each.
-
-    A full step is Newton's: it lands on the optimum where log p(x | z) is quadratic. A step that lowers an image's
-    ELBO is not taken, and the next is shorter.
-    """
-    elbo, *moments = _elbo_and_moments(decoder, images, mean, log_variance)
-    size = np.full((len(images), 1), 0.5)
-    for _ in range(steps):
-        slope, curvature = moments
-        precision = np.exp(-log_variance)
-        # Where log p(x | z) curves upwards no Gaussian is the optimum: widen, but at most fourfold.
-        new_precision = (1 - size) * precision + size * np.maximum(1 - curvature, precision / 4)
-        new_mean = mean + size * (slope - mean) / new_precision
-        new_log_variance = -np.log(new_precision)
-        new_elbo, *new_moments = _elbo_and_moments(decoder, images, new_mean, new_log_variance)
-        better = (new_elbo > elbo)[:, None]
-        elbo = np.maximum(new_elbo, elbo)
-        mean = np.where(better, new_mean, mean)
-        log_variance = np.where(better, new_log_variance, log_variance)
-        moments = [np.where(better, new, old) for new, old in zip(new_moments, moments)]
-        size = np.where(better, np.minimum(2 * size, 1), size / 4)
-    return mean, log_variance
-
-
-def _elbo_and_moments(decoder, images, mean, log_variance, nodes_per_side=6):
-    """Return each image's ELBO (n,), and the mean slope and curvature of log p(x | z) under q, (n, 2) each.
-
-    For a Gaussian both are averages of values (Stein's lemma): with e the standardised latent, E[f'] = E[f e] / sd
-    and E[f''] = E[f (e^2 - 1)] / variance.
-    """
-    points, weights = np.polynomial.hermite_e.hermegauss(nodes_per_side)
-    nodes = np.stack(np.meshgrid(points, points), axis=-1).reshape(-1, 2)
-    weights = np.outer(weights, weights).ravel() / (2 * math.pi)
-    kept = weights > 1e-7  # far corners: a log-likelihood thousands of nats away would still weigh below 0.001
-    nodes, weights = nodes[kept], weights[kept] / weights[kept].sum()
-    deviation = np.exp(log_variance / 2)
-    log_likelihoods = np.empty((len(images), len(nodes)))
-    for rows in _blocks(len(images), max(1, 10_000 // len(nodes))):
-        latents = (mean[rows, None] + deviation[rows, None] * nodes).astype(np.float32)
-        logits = _decode("elbo_of_gaussian", decoder, latents.reshape(-1, 2), images)
-        log_likelihoods[rows] = _log_likelihood_of_groups(images[rows], logits)
-    expected = log_likelihoods @ weights
-    kl = ops.convert_to_numpy(kl_to_standard_normal(mean, log_variance))
-    centred = (log_likelihoods - expected[:, None]) * weights  # the constant averages out, but not its rounding
-    return expected - kl, centred @ nodes / deviation, centred @ (nodes**2 - 1) / deviation**2
-
-
-@tf.function(reduce_retracing=True, autograph=False)
-def _log_likelihood_of_groups(images, logits):
-    """Return log p(x | z) of each image under its own k rows of logits: (n, pixels), (n k, pixels) to (n, k)."""
-    count, pixels = ops.shape(images)
-    logits = ops.reshape(logits, (count, -1, pixels))
-    return ops.matmul(logits, images[:, :, None])[..., 0] - ops.sum(ops.softplus(logits), axis=-1)
 
 
 @tf.function(reduce_retracing=True, autograph=False)
@@ -432,12 +294,12 @@ def _compiled_importance_weights(decoder):
     return log_weights
 
 
-def _blocks(count, size):
+def blocks(count, size):
     """Return the slices that cut range(count) into blocks of at most `size`."""
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def _decode(caller, decoder, latents, images):
+def decode(caller, decoder, latents, images):
     """Return the decoder's logits of a block of planar latents, after checking that they fit the images."""
     latent_dim = getattr(decoder, "input_shape", (None, 2))[-1]
     if latent_dim != 2:
@@ -450,7 +312,7 @@ def _decode(caller, decoder, latents, images):
     return logits
 
 
-def _require_binary_rows(caller, images):
+def require_binary_rows(caller, images):
     """Return images as float32 rows; refuse grey values, whose Bernoulli score is not a likelihood."""
     images = np.asarray(images, np.float32)
     if images.ndim != 2 or len(images) == 0:
@@ -460,15 +322,3 @@ def _require_binary_rows(caller, images):
         raise ValueError(f"{caller} wants images of zeros and ones, but got other values between "
                          f"{images.min():.4g} and {images.max():.4g}. Pass for example binarised_test_set().")
     return images
-
-
-def _require_planar_gaussians(caller, images, mean, log_variance):
-    """Return both parameters as float64 arrays of shape (n, 2), one row an image."""
-    mean, log_variance = np.asarray(mean, np.float64), np.asarray(log_variance, np.float64)
-    if mean.shape != (len(images), 2) or log_variance.shape != mean.shape:
-        raise ValueError(f"{caller} wants mean and log_variance of shape {(len(images), 2)}, a row for each "
-                         f"image, but got {mean.shape} and {log_variance.shape}.")
-    if not (np.all(np.isfinite(mean)) and np.all(np.isfinite(log_variance))):
-        raise ValueError(f"{caller} wants finite mean and log_variance, but got NaN or infinity. "
-                         "Look at the encoder: training may have diverged.")
-    return mean, log_variance

@@ -7,9 +7,24 @@ GAN stands beside its losses: penalties on the slope, and the average of the wei
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
+
+
+def log_likelihood_of_pairs(images, logits):
+    """Return log p(x | z) of every image under every row of logits, in nats, as one matrix product.
+
+    The same sum as `bernoulli_log_likelihood`, for all pairs: x . l - sum of softplus(l).
+
+    Args:
+        images: tensor of shape (n, pixels), zeros and ones.
+        logits: tensor of shape (points, pixels).
+
+    Returns:
+        Tensor of shape (n, points).
+    """
+    return ops.matmul(images, ops.transpose(logits)) - ops.sum(ops.softplus(logits), axis=-1)
+
 
 SMALLEST_SQUARE = 1e-12  # under a root, whose slope at zero is infinite: a flat critic would give NaN
 
@@ -30,7 +45,7 @@ def bernoulli_log_likelihood(images, logits):
     Raises:
         ValueError: if the shapes differ or are not of rank 2.
     """
-    _require_same_matrix("bernoulli_log_likelihood", images=images, logits=logits)
+    require_same_matrix("bernoulli_log_likelihood", images=images, logits=logits)
     return ops.sum(images * logits - ops.softplus(logits), axis=-1)
 
 
@@ -46,7 +61,7 @@ def gaussian_log_density(latents, mean, log_variance):
     Raises:
         ValueError: if the shapes differ or are not of rank 2.
     """
-    _require_same_matrix("gaussian_log_density", latents=latents, mean=mean, log_variance=log_variance)
+    require_same_matrix("gaussian_log_density", latents=latents, mean=mean, log_variance=log_variance)
     squared_distance = ops.square(latents - mean) * ops.exp(-log_variance)
     return -0.5 * ops.sum(math.log(2 * math.pi) + log_variance + squared_distance, axis=-1)
 
@@ -65,7 +80,7 @@ def kl_to_standard_normal(mean, log_variance):
 
     Source: Kingma and Welling (2014), appendix B.
     """
-    _require_same_matrix("kl_to_standard_normal", mean=mean, log_variance=log_variance)
+    require_same_matrix("kl_to_standard_normal", mean=mean, log_variance=log_variance)
     return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - 1 - log_variance, axis=-1)
 
 
@@ -114,48 +129,6 @@ def importance_weighted_bound(log_weights):
         raise ValueError("importance_weighted_bound wants log_weights of shape (samples, n), but got "
                          f"{tuple(log_weights.shape)}. Give those of a single image a second axis of 1.")
     return ops.logsumexp(log_weights, axis=0) - math.log(log_weights.shape[0])
-
-
-def kl_of_each_dimension(mean, log_variance):
-    """Return KL(N(mean, exp(log_variance)) || N(0, 1)) of each latent dimension of each example, in nats.
-
-    Args:
-        mean, log_variance: tensors of shape (batch, latent_dim).
-
-    Returns:
-        Tensor of shape (batch, latent_dim), non-negative; summed over the last axis it is `kl_to_standard_normal`.
-
-    Raises:
-        ValueError: if the shapes differ or are not of rank 2.
-
-    Source: Kingma and Welling (2014), appendix B.
-    """
-    _require_same_matrix("kl_of_each_dimension", mean=mean, log_variance=log_variance)
-    return 0.5 * (ops.square(mean) + ops.exp(log_variance) - 1 - log_variance)
-
-
-def free_bits(kl_of_each_dimension, minimum):
-    """Return the price of the latents in nats when each dimension may use `minimum` nats for free.
-
-    The KL of a dimension is averaged over the batch first. A dimension whose average lies below the minimum is charged
-    the minimum, so that no gradient pushes it further towards the prior.
-
-    Args:
-        kl_of_each_dimension: tensor of shape (batch, latent_dim), as the function of that name returns it.
-        minimum: nats for each dimension.
-
-    Returns:
-        Scalar, in nats per image: the sum over the dimensions.
-
-    Raises:
-        ValueError: if the tensor is not of rank 2.
-
-    Source: Kingma et al. (2016), who name it.
-    """
-    if len(kl_of_each_dimension.shape) != 2:
-        raise ValueError("free_bits wants the KL of each dimension, of shape (batch, latent_dim), but got "
-                         f"{tuple(kl_of_each_dimension.shape)}. Do not sum over the dimensions before.")
-    return ops.sum(ops.maximum(ops.mean(kl_of_each_dimension, axis=0), minimum))
 
 
 def discriminator_loss(real_logits, fake_logits):
@@ -241,29 +214,6 @@ def r1_penalty(discriminator, images):
     return ops.mean(ops.sum(ops.square(slope), axis=-1))
 
 
-def wasserstein_distance_1d(first, second):
-    """Return the Wasserstein distance of two samples of numbers: how far a grain is moved on average.
-
-    On a line the cheapest plan moves the smallest number to the smallest, the second to the second, and so on.
-
-    Args:
-        first, second: arrays of shape (n,), equally many numbers in any order.
-
-    Returns:
-        Float, not negative, in the unit of the numbers.
-
-    Raises:
-        ValueError: if the samples are not of rank 1, of different sizes, or empty.
-
-    Source: Villani (2003), chapter 2.
-    """
-    first, second = np.asarray(first), np.asarray(second)
-    if first.ndim != 1 or first.shape != second.shape or not first.size:
-        raise ValueError("wasserstein_distance_1d wants two samples of shape (n,) with the same n, but got "
-                         f"{first.shape} and {second.shape}. Flatten them, and draw equally many.")
-    return float(np.mean(np.abs(np.sort(first) - np.sort(second))))
-
-
 def critic_loss(real_values, fake_values):
     """Return what a Wasserstein critic minimises: its average on fakes minus its average on real images.
 
@@ -337,53 +287,7 @@ def gradient_penalty(critic, real_images, fake_images, random):
     return ops.mean(ops.square(slope - 1))
 
 
-def exponential_moving_average(average, weights, decay):
-    """Return the average of the weights one step further: decay · average + (1 − decay) · weights.
-
-    The weights of s steps ago count decay to the power of s: the average reaches back about 1 / (1 − decay) steps. It
-    starts at the first weights themselves, as the averages of Keras' optimisers (`use_ema`) do.
-
-    Args:
-        average: list of arrays, as the step before returned it; None at the first step.
-        weights: list of arrays of the same shapes, as `get_weights()` of a network returns them.
-        decay: how much of the old average is kept, in [0, 1).
-
-    Returns:
-        New list of new arrays; at the first step a copy of the weights.
-
-    Raises:
-        ValueError: if the decay is out of range or the arrays do not fit.
-
-    Source: Yazıcı et al. (2019).
-    """
-    if not 0 <= decay < 1:
-        raise ValueError(f"exponential_moving_average wants a decay of at least 0 and below 1, but got {decay}. To "
-                         "reach back n steps, give 1 - 1 / n.")
-    if average is None:
-        return [np.array(weight) for weight in weights]
-    shapes = [[np.shape(array) for array in arrays] for arrays in (average, weights)]
-    if shapes[0] != shapes[1]:
-        raise ValueError("exponential_moving_average wants an average and weights of the same shapes, but got "
-                         f"{shapes[0]} and {shapes[1]}. Begin with average=None for another network.")
-    return [decay * old + (1 - decay) * new for old, new in zip(average, weights, strict=True)]
-
-
-def optimal_discriminator(real_density, fake_density):
-    """Return the probability of "real" that the best possible discriminator gives, from both densities.
-
-    Args:
-        real_density, fake_density: densities at the same points, floats or arrays of one shape, non-negative and not
-            both zero.
-
-    Returns:
-        p / (p + q), of the same shape, in [0, 1].
-
-    Source: Goodfellow et al. (2014), proposition 1.
-    """
-    return real_density / (real_density + fake_density)
-
-
-def _require_same_matrix(caller, **tensors):
+def require_same_matrix(caller, **tensors):
     """Refuse shapes that would broadcast silently into a wrong sum."""
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     (first_name, first), *others = shapes.items()

@@ -8,12 +8,12 @@ import tensorflow as tf
 from keras import layers, ops
 from scipy.stats import norm
 
-from utils.likelihood import log_likelihood_of_pairs
 from utils.losses import (
     bernoulli_log_likelihood,
     discriminator_loss,
     generator_loss,
     kl_to_standard_normal,
+    log_likelihood_of_pairs,
     r1_penalty,
 )
 
@@ -44,28 +44,6 @@ def classifier_optimizer(steps):
     schedule = keras.optimizers.schedules.CosineDecay(0.0, decay_steps=steps - steps // 10, warmup_target=4e-3,
                                                       warmup_steps=steps // 10)
     return keras.optimizers.Adam(schedule)
-
-
-def build_autoencoder(code_size, widths=(128, 128)):
-    """Return three networks: encoder, images (batch, 784) → codes; decoder, codes → images; and both in a row.
-
-    Hidden layers have SiLUs. Nothing bounds a code (batch, code_size); images come back in [0, 1], by a sigmoid. The
-    third network shares the weights of the other two, so that training it trains both.
-
-    Args:
-        code_size: how many numbers an image is squeezed into.
-        widths: of the encoder's hidden layers; the decoder has them in reverse.
-    """
-    images, codes = keras.Input((784,)), keras.Input((code_size,))
-    hidden = images
-    for width in widths:
-        hidden = layers.Dense(width, activation="silu")(hidden)
-    encoder = keras.Model(images, layers.Dense(code_size, name="code")(hidden), name="encoder")
-    hidden = codes
-    for width in reversed(widths):
-        hidden = layers.Dense(width, activation="silu")(hidden)
-    decoder = keras.Model(codes, layers.Dense(784, activation="sigmoid", name="image")(hidden), name="decoder")
-    return encoder, decoder, keras.Model(images, decoder(encoder(images)), name="autoencoder")
 
 
 def build_encoder(latent_dim=2, widths=(256, 64)):
@@ -444,20 +422,7 @@ def build_generator(latent_dim=100):
     return keras.Model(latents, images, name="generator")
 
 
-def build_discriminator():
-    """Return a discriminator that looks at tiles: images (batch, 784) in [-1, 1] → one logit an image, (batch, 1).
-
-    The image is cut into 7 × 7 tiles of 4 × 4 pixels; one convolution sees each tile with its neighbours.
-    """
-    images = keras.Input((784,))
-    tiles = layers.Permute((1, 3, 2, 4))(layers.Reshape((7, 4, 7, 4))(images))
-    hidden = layers.Conv2D(16, 3, padding="same")(layers.Reshape((7, 7, 16))(tiles))
-    hidden = layers.Flatten()(layers.LeakyReLU(negative_slope=0.2)(hidden))
-    hidden = layers.LeakyReLU(negative_slope=0.2)(layers.Dense(256)(hidden))
-    return keras.Model(images, layers.Dense(1)(hidden), name="discriminator")
-
-
-class SmoothGAN(GAN):
+class R1GAN(GAN):
     """A GAN whose discriminator is kept smooth by the R1 penalty; both players learn from the same batch of fakes.
 
     Args:
@@ -543,7 +508,7 @@ class ConditionalGAN(PenalisedGAN):
         return self.play(images, condition_on_label(self.latents(ops.shape(images)[0]), labels), discriminator)
 
 
-def build_dcgan_discriminator(logits=1, normalise=None):
+def build_tile_discriminator(logits=1, normalise=None):
     """Return a discriminator for lesson 9: images (batch, 784) in [-1, 1] → logits (batch, logits).
 
     The image is cut into 7 × 7 tiles of 4 × 4 pixels; one convolution sees each tile with its neighbours.
@@ -559,7 +524,7 @@ def build_dcgan_discriminator(logits=1, normalise=None):
     Source: Radford, Metz and Chintala (2016) for the form; Miyato, Kataoka, Koyama and Yoshida (2018) for "spectral".
     """
     if normalise not in (None, "batch", "spectral"):
-        raise ValueError('build_dcgan_discriminator wants normalise=None, "batch" or "spectral", but got '
+        raise ValueError('build_tile_discriminator wants normalise=None, "batch" or "spectral", but got '
                          f"{normalise!r}.")
     weighted = layers.SpectralNormalization if normalise == "spectral" else lambda layer: layer
     images = keras.Input((784,))

@@ -3,13 +3,6 @@
 import contextlib
 import logging
 import os
-import platform
-import sys
-
-from utils.assets import AssetError
-from utils.data import load_mnist
-from utils.machine import Finding, memory_in_gigabytes, writable_folder
-from utils.storage import course_folder
 
 # Read when TensorFlow starts. The course's networks are small: an operation finishes sooner on one core than it can be
 # shared out, and TensorFlow keeps the other cores busy with the operations beside it. Intel's oneDNN makes convolutions
@@ -96,62 +89,6 @@ def start(lesson):
     keras.utils.set_random_seed(SEED)
     print(f"Lesson {int(lesson)} · {device_in_words()} · TensorFlow {tf.__version__}, Keras {keras.__version__}")
     return Lesson(lesson)
-
-
-def split_cpu(devices):
-    """Let TensorFlow see the CPU as several devices, which share its cores: to try out what several GPUs would do.
-
-    Call it before anything is computed, and before `start`.
-
-    Args:
-        devices: how many.
-
-    Raises:
-        ValueError: if `devices` is not a whole number of 1 or more.
-        RuntimeError: if TensorFlow is at work already and sees another number of them.
-    """
-    if not (isinstance(devices, int) and devices >= 1):
-        raise ValueError(f"split_cpu wants a number of devices, 1 or more, but got {devices!r}.")
-    try:
-        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0],
-                                                   [tf.config.LogicalDeviceConfiguration()] * devices)
-    except RuntimeError:  # the cell was run twice, or comes too late
-        there_are = len(tf.config.list_logical_devices("CPU"))
-        if there_are != devices:
-            raise RuntimeError(f"split_cpu({devices}) comes too late: TensorFlow is at work, and sees {there_are}. "
-                               "Restart the kernel, and run this cell before all others.") from None
-
-
-def check_machine():
-    """Print what the course finds on this machine, a line each; a line that is not well says what to do."""
-    for finding in machine_findings():
-        print(finding)
-
-
-def machine_findings():
-    """Return what `check_machine` prints, as a list of `Finding`. `make doctor` says the same, and more."""
-    memory = memory_in_gigabytes()[0]
-    gpus = tf.config.list_physical_devices("GPU")
-    rows = [
-        (sys.version_info >= (3, 11), f"Python {platform.python_version()}",
-         "the course needs 3.11 or newer: install it and make the environment anew"),
-        (_version(tf) >= (2, 20), f"TensorFlow {tf.__version__}", 'run "make lab" again to install the tested version'),
-        (_version(keras) >= (3, 13), f"Keras {keras.__version__}", 'run "make lab" again, as for TensorFlow'),
-        (True, f"computing on {device_in_words()}" + ("" if gpus else "; no GPU is needed"), ""),
-        (memory >= 3.5, f"{memory:.0f} GB of memory", "lessons need up to 2 GB: close other notebooks first"),
-    ]
-    try:
-        mnist = load_mnist()
-        rows.append((True, f"MNIST: {len(mnist.train_images):,} + {len(mnist.test_images):,} images, verified", ""))
-    except AssetError as error:
-        rows.append((False, "MNIST", str(error)))
-    folder = writable_folder(course_folder(), "a folder for your progress and backups",
-                             "it cannot be written: set COURSE_HOME to another folder, or go on without")
-    return [Finding(*row) for row in rows] + [folder]
-
-
-def _version(package):
-    return tuple(int(part) for part in package.__version__.split(".")[:2])
 
 
 def device_in_words():

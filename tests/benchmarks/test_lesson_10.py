@@ -6,26 +6,20 @@ import time
 import keras
 import numpy as np
 from keras import ops
-from tables import SEEDS, print_seeds
 
+from tests.benchmarks.tables import SEEDS, print_seeds
 from utils.data import binarise, binarised_test_set, flatten, from_symmetric_range, load_mnist, to_unit_range
-from utils.evaluation import (
-    class_entropy,
-    class_histogram,
-    frechet_distance,
-    judge_features,
-    memorisation,
-    neighbour_scores,
-)
+from utils.evaluation import class_histogram, frechet_distance, judge_features, neighbour_scores
+from utils.lesson_10.study import class_entropy, memorisation
 from utils.likelihood import importance_log_weights
 from utils.losses import importance_weighted_bound
 from utils.models import (
+    R1GAN,
     VAE,
-    SmoothGAN,
     build_convolutional_decoder,
-    build_discriminator,
     build_encoder,
     build_generator,
+    build_tile_discriminator,
 )
 
 LATENTS, DRAWN = 20, 5_000  # all settings as in lesson 10
@@ -52,7 +46,7 @@ def train_vae(train_images, seed):
 def train_gan(train_images, seed):
     """Return lesson 10's GAN, its averaged weights in place, and the processor seconds that its training took."""
     keras.utils.set_random_seed(seed)
-    gan = SmoothGAN(build_generator(LATENTS), build_discriminator(), LATENTS, seed=seed)
+    gan = R1GAN(build_generator(LATENTS), build_tile_discriminator(), LATENTS, seed=seed)
     steps = GAN_EPOCHS * -(-len(train_images) // GAN_BATCH_SIZE)
     schedule = keras.optimizers.schedules.CosineDecay(3e-3, steps, alpha=0.01)
     gan.compile(*(keras.optimizers.Adam(schedule, beta_1=0.0, beta_2=0.99, use_ema=True, ema_momentum=0.995)

@@ -7,11 +7,11 @@ import statistics
 import keras
 import numpy as np
 import pytest
-from tables import SEEDS, print_seeds
 
-from utils.applications import anomaly_score, bits_per_image, roc_auc, score_images, shared_bits
+from tests.benchmarks.tables import SEEDS, print_seeds
 from utils.data import binarised_test_set, flatten, load_mnist, to_unit_range
 from utils.evaluation import nearest_neighbours
+from utils.lesson_11.study import anomaly_score, bits_per_image, roc_auc, score_images, shared_bits
 from utils.models import VAE, build_decoder, build_encoder
 
 IMAGES, EPOCHS, BATCH_SIZE = 20_000, 2, 100  # of each training without a digit, as in lesson 11

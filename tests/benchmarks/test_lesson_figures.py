@@ -6,8 +6,8 @@ import time
 import keras
 import numpy as np
 import pytest
-from tables import SEEDS, print_seeds
 
+from tests.benchmarks.tables import SEEDS, print_seeds
 from utils import scratch
 from utils.data import binarised_test_set, flatten, from_symmetric_range, load_mnist, to_unit_range
 from utils.evaluation import classes_covered, report
@@ -15,14 +15,14 @@ from utils.likelihood import log_marginal_by_quadrature
 from utils.models import (
     CLASSIFIER_BATCH_SIZE,
     CLASSIFIER_EPOCHS,
+    R1GAN,
     VAE,
     DecoderByIntegral,
-    SmoothGAN,
     build_classifier,
     build_decoder,
-    build_discriminator,
     build_encoder,
     build_generator,
+    build_tile_discriminator,
     classifier_optimizer,
 )
 
@@ -146,7 +146,7 @@ def figures_of_lesson_8(train_images, seed):
         return keras.optimizers.Adam(schedule, beta_1=0.0, beta_2=0.99, use_ema=True, ema_momentum=0.995)
 
     keras.utils.set_random_seed(seed)
-    gan = SmoothGAN(build_generator(), build_discriminator(), latent_dim=100, seed=seed)
+    gan = R1GAN(build_generator(), build_tile_discriminator(), latent_dim=100, seed=seed)
     gan.compile(adam(), adam(), steps_per_execution=50)
     began = time.perf_counter()
     gan.fit(2 * train_images - 1, epochs=GAN_EPOCHS, batch_size=GAN_BATCH_SIZE, verbose=0)

@@ -7,8 +7,8 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-from tables import print_table
 
+from tests.benchmarks.tables import print_table
 from tools.execute_notebooks import ROOT
 from tools.measure_notebook import measure, notebooks
 

@@ -14,24 +14,23 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from tables import SECONDS, SEEDS, print_table
 from test_lesson_9 import build_tutorial_pair, r1, scores, take_averages
 
+from tests.benchmarks.tables import SECONDS, SEEDS, print_table
 from utils.data import binarised_test_set, flatten, load_mnist, to_symmetric_range, to_unit_range
 from utils.likelihood import importance_log_weights
 from utils.losses import importance_weighted_bound
 from utils.models import (
     GAN,
+    R1GAN,
     VAE,
     PenalisedGAN,
-    SmoothGAN,
     build_convolutional_decoder,
     build_convolutional_encoder,
-    build_dcgan_discriminator,
     build_decoder,
-    build_discriminator,
     build_encoder,
     build_generator,
+    build_tile_discriminator,
 )
 
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each model makes a graph, and TensorFlow warns of the sixth
@@ -113,11 +112,11 @@ def print_scores(title, unit, rows):
 # Fréchet distance -------------------------------------------------------------------------------------------
 
 def smooth_gan(seed):
-    return SmoothGAN(build_generator(LATENTS), build_discriminator(), LATENTS, seed=seed)
+    return R1GAN(build_generator(LATENTS), build_tile_discriminator(), LATENTS, seed=seed)
 
 
 def recipe_of_lesson_9(seed):
-    return PenalisedGAN(build_generator(LATENTS), build_dcgan_discriminator(), LATENTS, penalty=r1, seed=seed)
+    return PenalisedGAN(build_generator(LATENTS), build_tile_discriminator(), LATENTS, penalty=r1, seed=seed)
 
 
 def tutorial_gan(seed):

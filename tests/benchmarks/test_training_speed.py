@@ -5,11 +5,11 @@ import os
 import keras
 import pytest
 import tensorflow as tf
-from tables import in_turn, print_table, spread
 
+from tests.benchmarks.tables import in_turn, print_table, spread
 from utils.data import flatten, load_mnist, to_symmetric_range, to_unit_range
-from utils.models import VAE, SmoothGAN, build_decoder, build_discriminator, build_encoder, build_generator
-from utils.scaling import count_operations, product_speed
+from utils.lesson_12.study import count_operations, product_speed
+from utils.models import R1GAN, VAE, build_decoder, build_encoder, build_generator, build_tile_discriminator
 
 REPEATS, STEPS_PER_EXECUTION = 5, 50
 
@@ -24,7 +24,7 @@ def vae(steps_per_execution=1):
 
 def smooth_gan(steps_per_execution=1):
     keras.utils.set_random_seed(0)
-    model = SmoothGAN(build_generator(), build_discriminator(), latent_dim=100)
+    model = R1GAN(build_generator(), build_tile_discriminator(), latent_dim=100)
     model.compile(keras.optimizers.Adam(1e-3, 0.0, 0.99), keras.optimizers.Adam(1e-3, 0.0, 0.99),
                   steps_per_execution=steps_per_execution)
     return model, to_symmetric_range(flatten(load_mnist().train_images)), 64

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyterlab_page import PATIENCE, SECONDS, Notebook
+
+from tests.browser.jupyterlab_page import PATIENCE, SECONDS, Notebook
 
 try:
     from playwright.sync_api import sync_playwright

@@ -1,9 +1,9 @@
 """A reader solves an exercise in one notebook, and finds it on the map in another."""
 
 import pytest
-from jupyterlab_page import PATIENCE
 
-from utils.exercises.lesson_01 import EXERCISES
+from tests.browser.jupyterlab_page import PATIENCE
+from utils.lesson_01.exercises import EXERCISES
 
 FIRST = EXERCISES[0]  # lesson 1's neuron
 

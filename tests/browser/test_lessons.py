@@ -3,7 +3,8 @@
 import os
 
 import pytest
-from jupyterlab_page import PATIENCE, SECONDS
+
+from tests.browser.jupyterlab_page import PATIENCE, SECONDS
 
 LESSONS = [os.environ["LESSON"]] if os.environ.get("LESSON") else ["00", "01", "04", "06", "08"]
 LONGEST = 3000  # seconds for one lesson: many times what it takes alone, as the machine may be shared

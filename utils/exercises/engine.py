@@ -1,6 +1,6 @@
 """Exercises: what one is, and `check`, `hint`, `solution` and `progress`.
 
-The exercises of lesson 6 stand in `utils/exercises/lesson_06.py` as `EXERCISES`, a tuple of `Exercise`. The
+The exercises of lesson 6 stand in `utils/lesson_06/exercises.py` as `EXERCISES`, a tuple of `Exercise`. The
 first line of that module's docstring, such as `Lesson 6 · Variational autoencoders`, is their heading in
 `progress()`. A lesson's module is imported when one of its exercises is asked for, so that lesson 0 does not
 wait for TensorFlow.
@@ -18,10 +18,10 @@ from types import ModuleType
 
 import numpy as np
 
-from utils.exercises.compare import describe, difference, evidence_of, kind_of
-from utils.exercises.messages import OPEN, RIGHT, WRONG, Message, chart, numbered, report, show
-from utils.exercises.record import recall, remember
-from utils.exercises.trial import FirstLines, Outcome, attempt, in_words, is_stub, quiet, same_signature
+from utils.exercises.comparing import describe, difference, evidence_of, kind_of
+from utils.exercises.remembering import recall, remember
+from utils.exercises.running import FirstLines, Outcome, attempt, in_words, is_stub, quiet, same_signature
+from utils.exercises.wording import OPEN, RIGHT, WRONG, Message, chart, numbered, report, show
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,6 @@ class Verdict:
 
 
 STATES = {RIGHT: "passed", WRONG: "tried"}  # what is remembered of a verdict
-
 _hints_asked: Counter[str] = Counter()
 
 
@@ -274,12 +273,13 @@ def _printed(trial: _Trial) -> tuple[tuple[str, str], ...]:
 
 def lessons() -> list[int]:
     """Return the numbers of the lessons that have exercises."""
-    return sorted(int(path.stem[-2:]) for path in Path(__file__).parent.glob("lesson_[0-9][0-9].py"))
+    rooms = Path(__file__).parents[1].glob("lesson_[0-9][0-9]/exercises.py")
+    return sorted(int(path.parent.name[-2:]) for path in rooms)
 
 
 def lesson_module(number: int) -> ModuleType:
     """Import and return the module with a lesson's exercises."""
-    return importlib.import_module(f"utils.exercises.lesson_{number:02d}")
+    return importlib.import_module(f"utils.lesson_{number:02d}.exercises")
 
 
 def find(identifier: str) -> Exercise:

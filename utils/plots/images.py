@@ -113,3 +113,23 @@ def captioned(images, captions, columns=10):
 
 def _digit_map():
     return colormaps["gray"].with_extremes(bad="white")
+
+
+def neighbours(groups):
+    """Return samples above the training images nearest to them, with their distance beneath, one block a group.
+
+    Args:
+        groups: dictionary of name → (samples (n, 784), nearest (n, 784), distances (n,) in pixels), n at most 10 and
+            the same for all.
+    """
+    count = len(next(iter(groups.values()))[0])
+    picture, axes = canvas(height=len(groups) * (2 * 7.6 / count + 0.42) + 0.1, rows=len(groups), squeeze=False)
+    for axis, (name, (samples, nearest, distances)) in zip(axes[:, 0], groups.items(), strict=True):
+        draw_digits(axis, np.concatenate([np.reshape(samples, (count, 784)), np.reshape(nearest, (count, 784))]), count,
+                    name)
+        axis.set_axis_on()
+        axis.spines[:].set_visible(False)
+        axis.set_yticks([14.5, 43.5], ["image", "nearest"], fontsize=9)
+        axis.set_xticks(29 * np.arange(count) + 14.5, [f"{distance:.1f}" for distance in distances], fontsize=9)
+        axis.tick_params(length=0)
+    return picture

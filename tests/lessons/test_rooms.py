@@ -1,0 +1,62 @@
+"""The house: one room a lesson, a library for what two of them use, and nobody in another's room."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+UTILS = Path(__file__).parents[2] / "utils"
+ROOMS = sorted(UTILS.glob("lesson_[0-9][0-9]"))
+LIBRARY = [path for path in UTILS.rglob("*.py") if not path.parent.name.startswith("lesson_")]
+name_of_file = {"ids": lambda path: str(path.relative_to(UTILS))}
+
+
+def imported(path):
+    """Return the dotted names of all that a file imports, such as "utils.lesson_09.pictures"."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def rooms_entered(path):
+    return {room for name in imported(path) for room in re.findall(r"^utils\.(lesson_\d\d)", name)}
+
+
+@pytest.mark.parametrize("path", [path for room in ROOMS for path in room.glob("*.py")], **name_of_file)
+def test_room_enters_no_other_room(path):
+    assert rooms_entered(path) <= {path.parent.name}
+
+
+@pytest.mark.parametrize("path", LIBRARY, **name_of_file)
+def test_library_enters_no_room(path):
+    assert not rooms_entered(path)
+
+
+@pytest.mark.parametrize("room", ROOMS, **name_of_file)
+def test_rooms_have_the_same_furniture_and_none_is_crowded(room):
+    files = {path.name for path in room.glob("*.py")}
+    assert files <= {"__init__.py", "exercises.py", "pictures.py", "explorers.py", "study.py", "doctor.py"}
+    assert sum(path.read_text(encoding="utf-8").count("\n") for path in room.glob("*.py")) <= 750
+
+
+@pytest.mark.parametrize("module", ["utils.plots", "utils.data", "utils.scratch",
+                                    *(f"utils.{room.name}.pictures" for room in ROOMS if (room / "pictures.py").exists())])
+def test_pictures_and_data_do_without_tensorflow(module):
+    command = f"import sys, {module}; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", command], cwd=UTILS.parent).returncode == 0
+
+
+@pytest.mark.parametrize("room", ROOMS, **name_of_file)
+def test_every_picture_and_explorer_of_a_room_is_drawn_in_its_lessons_test(room):
+    drawn = (Path(__file__).parent / f"test_{room.name}.py").read_text(encoding="utf-8")
+    for file in ("pictures", "explorers"):
+        for node in ast.parse((room / f"{file}.py").read_text(encoding="utf-8") if (room / f"{file}.py").exists() else "").body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                assert f"{file}.{node.name}" in drawn, f"{node.name} is not drawn in {room.name}'s test"

@@ -1,0 +1,93 @@
+"""One neuron of two inputs: its weights and bias against its boundary and its loss (lesson 1)."""
+
+import ipywidgets
+import numpy as np
+from matplotlib.colors import BoundaryNorm
+
+from utils import plots
+from utils.lesson_01 import pictures
+from utils.plots.explorer import Explorer, slider
+
+REACH, SIDE = 6.0, 49  # of the weights and the bias; of the landscape's grid
+LEVELS = np.geomspace(0.05, 12.8, 17)  # of the loss, in nats: two bands double it
+
+
+def neuron_explorer(draw_points, gradient, rate=1.0):
+    """Return an explorer of a logistic neuron: set its weights and bias by hand, or let the gradient do it.
+
+    Args:
+        draw_points: function of a seed that returns points (n, 2) and labels (n,) of 0 and 1, always as many.
+        gradient: function of (points, labels, weights, bias) that returns the loss' gradient for weights (2,) and bias.
+        rate: learning rate of a step downhill.
+    """
+    axis_of_weights = np.linspace(-REACH, REACH, SIDE)
+    grid = np.stack(np.meshgrid(axis_of_weights, axis_of_weights), axis=-1).reshape(-1, 2)
+    state = {"is_stepping": False}
+
+    picture, (left, right) = plots.canvas(height=4.1, columns=2, width_ratios=(1, 1.12))
+    points, labels = draw_points(1)
+    pictures.draw_points(left, points, labels, "a title")
+    zeros, ones = left.collections
+    lines = [left.plot([0, 1], [0, 1], color=plots.BLACK, linewidth=width, linestyle=style, label=f"answer {answer}")[0]
+             for answer, width, style in ((0.1, 1, ":"), (0.5, 1.8, "-"), (0.9, 1, "--"))]
+    picture.legend(loc="outside lower left", ncols=5, frameon=False, fontsize=9)
+    landscape = right.imshow(np.ones((SIDE, SIDE)), extent=(-REACH, REACH, -REACH, REACH), origin="lower",
+                             cmap="Greys", norm=BoundaryNorm(LEVELS, 256, extend="both"), interpolation="bilinear",
+                             interpolation_stage="data")
+    lowest, = right.plot(0, 0, marker="*", markersize=13, color="white", markeredgecolor=plots.BLACK, linestyle="")
+    cross, = right.plot(0, 0, marker="+", markersize=20, markeredgewidth=3, color=plots.ORANGE)
+    bar = picture.colorbar(landscape, ax=right, shrink=0.85, ticks=LEVELS[::4], format="%.2g")
+    bar.set_label("loss in nats", fontsize=9.5, color=plots.INK)
+    plots.label(right, "a title", "first weight", "second weight")
+    moving = plots.MovingPicture(picture, [zeros, ones, *lines, left.title,
+                                           landscape, lowest, cross, right.title])
+
+    def draw(first, second, bias, seed):
+        if state["is_stepping"]:  # three controls move at once: draw when the last one has
+            return state["shown"]
+        points, labels = draw_points(seed)
+        sums, weights = points @ [first, second] + bias, np.array([first, second])
+        for scatter, value in ((zeros, 0), (ones, 1)):
+            scatter.set_offsets(points[labels == value])
+        for line, log_odds in zip(lines, (-np.log(9), 0, np.log(9)), strict=True):  # ln(p / (1 - p)) of each answer
+            line.set_data(*(pictures.boundary(weights, bias - log_odds).T if weights.any() else ([], [])))
+        everywhere = _loss(grid @ points.T + bias, labels)
+        landscape.set_data(everywhere.reshape(SIDE, SIDE))
+        lowest.set_data(*grid[everywhere.argmin()][:, None])
+        cross.set_data([first], [second])
+        left.title.set_text(f"{np.sum((sums > 0) == labels)} of {len(labels)} right")
+        right.title.set_text(f"loss {_loss(sums, labels):.3f} nats; lowest with this bias {everywhere.min():.3f}")
+        state["shown"] = moving.png()
+        return state["shown"]
+
+    controls = {"first": slider("first weight", -REACH, REACH, 1.5, 0.1),
+                "second": slider("second weight", -REACH, REACH, -0.5, 0.1),
+                "bias": slider("bias", -REACH, REACH, 0.5, 0.1), "seed": slider("draw of the points", 1, 30, 1)}
+
+    def move_to(*values):
+        state["is_stepping"] = True
+        for name, value in zip(("first", "second", "bias"), values, strict=True):
+            # A slider that reports every change rounds what is set here to its step, and sends that back: too late, if
+            # another button has been pressed in the meantime.
+            controls[name].continuous_update = False
+            controls[name].value = float(np.clip(value, -REACH, REACH))
+            controls[name].continuous_update = True
+        state["is_stepping"] = False
+
+    def step_down(steps):
+        points, labels = draw_points(controls["seed"].value)
+        weights, bias = np.array([controls["first"].value, controls["second"].value]), controls["bias"].value
+        for _ in range(steps):
+            slopes = gradient(points, labels, weights, bias)
+            weights, bias = weights - rate * slopes[0], bias - rate * slopes[1]
+        move_to(*weights, bias)
+
+    buttons = {ipywidgets.Button(description=f"{steps} step{'s' * (steps > 1)} downhill"): lambda steps=steps:
+               step_down(steps) for steps in (1, 20)}
+    buttons[ipywidgets.Button(description="start at zero")] = lambda: move_to(0.0, 0.0, 0.0)
+    return Explorer(draw, buttons, **controls)
+
+
+def _loss(sums, labels):
+    """Return the average cross-entropy over the last axis, in nats."""
+    return np.mean(np.logaddexp(0, sums) - labels * sums, axis=-1)

@@ -1,0 +1,63 @@
+"""What only lesson 5 computes: the linear autoencoder, and the deep one."""
+
+import keras
+import numpy as np
+from keras import layers
+
+
+def build_autoencoder(code_size, widths=(128, 128)):
+    """Return three networks: encoder, images (batch, 784) → codes; decoder, codes → images; and both in a row.
+
+    Hidden layers have SiLUs. Nothing bounds a code (batch, code_size); images come back in [0, 1], by a sigmoid. The
+    third network shares the weights of the other two, so that training it trains both.
+
+    Args:
+        code_size: how many numbers an image is squeezed into.
+        widths: of the encoder's hidden layers; the decoder has them in reverse.
+    """
+    images, codes = keras.Input((784,)), keras.Input((code_size,))
+    hidden = images
+    for width in widths:
+        hidden = layers.Dense(width, activation="silu")(hidden)
+    encoder = keras.Model(images, layers.Dense(code_size, name="code")(hidden), name="encoder")
+    hidden = codes
+    for width in reversed(widths):
+        hidden = layers.Dense(width, activation="silu")(hidden)
+    decoder = keras.Model(codes, layers.Dense(784, activation="sigmoid", name="image")(hidden), name="decoder")
+    return encoder, decoder, keras.Model(images, decoder(encoder(images)), name="autoencoder")
+
+
+def pca_reconstruct(images, mean, components, k):
+    """Return what is left of images (batch, pixels) when only their first k principal components are kept.
+
+    Args:
+        images: array of shape (batch, pixels).
+        mean: array of shape (pixels,), of the images that the components were computed from.
+        components: array of shape (count, pixels), one component a row: orthonormal, the most important first.
+        k: how many of them to keep.
+
+    Returns:
+        Array of shape (batch, pixels); values may lie outside the images' range.
+
+    Raises:
+        ValueError: if shapes do not fit, or there are fewer than k components.
+
+    Source: Pearson (1901).
+    """
+    _require_components(images, mean, components, k)
+    codes = (images - mean) @ components[:k].T
+    return codes @ components[:k] + mean
+
+
+def find_what_is_missing():
+    """Return the numbers of the three missing parts, in rising order."""
+    return 2, 4, 6
+
+
+def _require_components(images, mean, components, k):
+    shapes = np.shape(images), np.shape(mean), np.shape(components)
+    if not (len(shapes[0]) == len(shapes[2]) == 2 and shapes[1] == shapes[0][1:] == shapes[2][1:]):
+        raise ValueError("pca_reconstruct wants images (batch, pixels), a mean (pixels,) and components (count, "
+                         f"pixels), but got {shapes[0]}, {shapes[1]} and {shapes[2]}. Flatten images first.")
+    if not 0 <= k <= shapes[2][0]:
+        raise ValueError(f"pca_reconstruct wants k from 0 to the number of components, {shapes[2][0]}, but got {k}.")

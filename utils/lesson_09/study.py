@@ -1,0 +1,170 @@
+"""What only lesson 9 computes: averages of weights, a distance on a line, and the recorded runs of exercise 9.5."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from utils.losses import discriminator_loss, generator_loss, saturating_generator_loss
+
+
+def wasserstein_distance_1d(first, second):
+    """Return the Wasserstein distance of two samples of numbers: how far a grain is moved on average.
+
+    On a line the cheapest plan moves the smallest number to the smallest, the second to the second, and so on.
+
+    Args:
+        first, second: arrays of shape (n,), equally many numbers in any order.
+
+    Returns:
+        Float, not negative, in the unit of the numbers.
+
+    Raises:
+        ValueError: if the samples are not of rank 1, of different sizes, or empty.
+
+    Source: Villani (2003), chapter 2.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    if first.ndim != 1 or first.shape != second.shape or not first.size:
+        raise ValueError("wasserstein_distance_1d wants two samples of shape (n,) with the same n, but got "
+                         f"{first.shape} and {second.shape}. Flatten them, and draw equally many.")
+    return float(np.mean(np.abs(np.sort(first) - np.sort(second))))
+
+
+def exponential_moving_average(average, weights, decay):
+    """Return the average of the weights one step further: decay · average + (1 − decay) · weights.
+
+    The weights of s steps ago count decay to the power of s: the average reaches back about 1 / (1 − decay) steps. It
+    starts at the first weights themselves, as the averages of Keras' optimisers (`use_ema`) do.
+
+    Args:
+        average: list of arrays, as the step before returned it; None at the first step.
+        weights: list of arrays of the same shapes, as `get_weights()` of a network returns them.
+        decay: how much of the old average is kept, in [0, 1).
+
+    Returns:
+        New list of new arrays; at the first step a copy of the weights.
+
+    Raises:
+        ValueError: if the decay is out of range or the arrays do not fit.
+
+    Source: Yazıcı et al. (2019).
+    """
+    if not 0 <= decay < 1:
+        raise ValueError(f"exponential_moving_average wants a decay of at least 0 and below 1, but got {decay}. To "
+                         "reach back n steps, give 1 - 1 / n.")
+    if average is None:
+        return [np.array(weight) for weight in weights]
+    shapes = [[np.shape(array) for array in arrays] for arrays in (average, weights)]
+    if shapes[0] != shapes[1]:
+        raise ValueError("exponential_moving_average wants an average and weights of the same shapes, but got "
+                         f"{shapes[0]} and {shapes[1]}. Begin with average=None for another network.")
+    return [decay * old + (1 - decay) * new for old, new in zip(average, weights, strict=True)]
+
+
+def between_corners(corners, right, down):
+    """Return latents between four corners, as likely under the prior as the corners themselves.
+
+    A mean of the corners with weights w would be too short: of independent draws from N(0, I) it has the variance
+    Σ w², which is ¼ halfway between all four. Divided by √Σ w² it comes from N(0, I) again.
+
+    Args:
+        corners: array (4, latent_dim): top left, top right, bottom left, bottom right.
+        right, down: how far to go, in [0, 1]; numbers, or arrays of shape (n,).
+
+    Returns:
+        Array (latent_dim,), or (n, latent_dim), float32.
+
+    Raises:
+        ValueError: if there are not four corners.
+    """
+    corners = np.asarray(corners)
+    if corners.ndim != 2 or len(corners) != 4:
+        raise ValueError(f"between_corners wants four latents, of shape (4, latent_dim), but got {corners.shape}.")
+    right, down = np.asarray(right), np.asarray(down)
+    weights = np.stack([(1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down], axis=-1)
+    length = np.sqrt(np.sum(np.square(weights), axis=-1, keepdims=True))
+    return (weights / length @ corners).astype(np.float32)
+
+
+# 9.5 Four charts ---------------------------------------------------------------------------------------------
+
+
+def _ring(random, count):
+    """Return points (count, 2) of eight clusters on a circle of radius 2."""
+    angles = random.integers(8, size=count) * np.pi / 4
+    points = 2 * np.stack([np.cos(angles), np.sin(angles)], axis=-1) + random.normal(0, 0.1, (count, 2))
+    return points.astype("float32")
+
+
+def _player(widths, seed, scale=1.0, start=0.0, normalised=False, constraint=None):
+    """Return a network of two inputs, which it multiplies by `scale`; its last biases are `start` at first."""
+    network = keras.Sequential([keras.Input((2,)), layers.Rescaling(scale)])
+    for place, width in enumerate(widths):
+        last = place == len(widths) - 1
+        network.add(layers.Dense(width, kernel_initializer=keras.initializers.Orthogonal(seed=seed + place),
+                                 kernel_constraint=constraint,
+                                 bias_initializer=keras.initializers.Constant(start if last else 0.0)))
+        if not last:
+            if normalised:
+                network.add(layers.BatchNormalization())
+            network.add(layers.LeakyReLU(negative_slope=0.2))
+    return network
+
+
+def _record(generator, discriminator, generator_optimizer, discriminator_optimizer, loss=generator_loss, steps=300,
+            batch=64):
+    """Train a GAN on points of a ring, and return what can be measured on the way, for `pictures.charts`."""
+    random, probe = np.random.default_rng(0), np.random.default_rng(1)
+    test_latents, test_points = tf.constant(probe.normal(size=(256, 2)), tf.float32), tf.constant(_ring(probe, 256))
+    generator_optimizer.build(generator.trainable_variables)
+    discriminator_optimizer.build(discriminator.trainable_variables)
+
+    def half(loss, player, optimizer):
+        with tf.GradientTape() as tape:
+            value = loss()
+        optimizer.apply(tape.gradient(value, player.trainable_variables), player.trainable_variables)
+
+    @tf.function(autograph=False)
+    def step(points, latents):
+        half(lambda: discriminator_loss(discriminator(points, training=True),
+                                        discriminator(generator(latents), training=True)),
+             discriminator, discriminator_optimizer)
+        half(lambda: loss(discriminator(generator(latents), training=True)), generator, generator_optimizer)
+
+    @tf.function(autograph=False)
+    def measure():
+        with tf.GradientTape() as tape:
+            drawn = generator(test_latents)
+            fake_logits = discriminator(drawn, training=True)
+            value = loss(fake_logits)
+        real_logits = discriminator(test_points, training=True)
+        mixed = discriminator(ops.concatenate([test_points, drawn]), training=True)
+        right = [ops.mean(ops.cast(ops.concatenate([real, -fake]) > 0, "float32"))
+                 for real, fake in ((real_logits, fake_logits), (mixed[:256], mixed[256:]))]
+        return {"discriminator_loss": discriminator_loss(real_logits, fake_logits),
+                "generator_loss": generator_loss(fake_logits),
+                "gradient": tf.linalg.global_norm(tape.gradient(value, generator.trainable_variables)),
+                "centre": ops.mean(drawn[:, 0]), "spread": ops.std(drawn[:, 0]),
+                "as_trained": right[0], "mixed": right[1]}
+
+    measured = []
+    for count in range(steps + 1):
+        if count % 10 == 0:
+            measured.append({name: float(value) for name, value in measure().items()} | {"step": count})
+        step(tf.constant(_ring(random, batch)), tf.constant(random.normal(size=(batch, 2)), tf.float32))
+    return {name: np.array([each[name] for each in measured]) for name in measured[0]}
+
+
+def record_runs():
+    """Return measurements of four small GANs in training, A to D, each with a fault of its own."""
+    adam, sgd, shift = keras.optimizers.Adam, keras.optimizers.SGD, keras.constraints.UnitNorm()
+    return {
+        "A": _record(_player((32, 32, 2), 10), _player((32, 32, 1), 13, normalised=True), adam(5e-4, 0.5),
+                     adam(2e-3, 0.5)),
+        "B": _record(_player((32, 2), 3, scale=0.01), _player((32, 1), 4), adam(1e-3, 0.5), adam(5e-3, 0.5)),
+        "C": _record(_player((32, 2), 5, start=4.0), _player((32, 32, 1), 6), sgd(0.02), adam(2e-3, 0.5),
+                     saturating_generator_loss),
+        "D": _record(_player((2,), 7, scale=1.4, start=1.0, constraint=shift), _player((1,), 8), sgd(0.4),
+                     adam(0.04, 0.9)),
+    }
