@@ -22,7 +22,7 @@ lab: .venv/course-installed ## open the course in JupyterLab; the first time, in
 		$$([ "$$(id -u)" != 0 ] || echo --allow-root)
 
 doctor: .venv/course-installed ## check this machine: versions, memory, files, training steps, time for each lesson
-	@$(ENV) tools/doctor.py
+	@$(ENV) -m utils.lesson_00.doctor
 
 # --no-loadscope-reorder: begin with the notebooks, which take longest; else a core waits for the last of them
 test: .venv/tests-installed ## check the code, run the unit tests and every notebook
@@ -34,7 +34,7 @@ test-browser: .venv/browser-installed ## run lessons in JupyterLab in headless C
 
 test-colab: .venv-colab/installed ## with Colab's versions, open and run each lesson from its badge, and test; one: LESSON=06
 	@PYTHONPATH="$(CURDIR)" $(COLAB_ENV) -m pytest --disable-warnings -rs --numprocesses=2 --dist=loadfile \
-		--no-loadscope-reorder -k "$(LESSON)" tests/colab $(if $(LESSON),,tests/test_*.py)
+		--no-loadscope-reorder -k "$(LESSON)" tests/colab $(if $(LESSON),,tests)
 
 test-faults: .venv/tests-installed ## kill kernels, cut the network, run one notebook eight times at once; of one: LESSON=06
 	@LESSON=$(LESSON) $(ENV) -m pytest -s tests/faults
@@ -49,9 +49,7 @@ judge: .venv/course-installed ## train the judge and write its weights into util
 	@$(ENV) tools/train_judge.py
 
 pictures: .venv/tests-installed ## train lessons 6 and 8, and draw the pictures of the README and of lesson 0
-	@home=$$(mktemp -d); export COURSE_HOME="$$home"; \
-	$(ENV) -m nbconvert --to notebook --execute --output-dir "$$home" notebooks/06*.ipynb notebooks/08*.ipynb \
-		&& $(ENV) tools/make_pictures.py; status=$$?; rm -rf "$$home"; exit $$status
+	@$(ENV) -m tools.make_pictures
 
 badges: .venv/course-installed ## write the address in pyproject.toml into badges and set-up cells
 	@$(ENV) tools/write_badges.py

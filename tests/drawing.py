@@ -137,24 +137,13 @@ def words_when_redrawn(explorer, **settings):
 
 
 class ExplorerContract:
-    """What holds for every explorer. A lesson's test inherits it and says how its explorer is made.
+    """What holds for every explorer. A lesson's test inherits it and says how its explorer is made (see conftest.py).
 
     class TestGame(ExplorerContract):
         make = staticmethod(game)
     """
 
     sliders_alone_redraw = True  # False where the sliders set what a button then uses
-
-    @pytest.fixture(scope="class")
-    def made(self):
-        return self.make()
-
-    @pytest.fixture
-    def explorer(self, made):
-        before = {name: control.value for name, control in made.controls.items()}
-        yield made
-        for name, value in before.items():
-            made.controls[name].value = value
 
     def test_display_carries_the_widget_and_a_picture(self, explorer):
         bundle = explorer._repr_mimebundle_()

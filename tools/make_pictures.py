@@ -1,17 +1,30 @@
-"""Draw the pictures of README.md and lesson 0 from the models that lessons 6 and 8 have trained: `make pictures`.
+"""Draw the pictures of README.md and lesson 0: run lessons 6 and 8, and draw with what they have trained.
 
-The weights are those that the lessons keep in the learner's folder (COURSE_HOME); `make pictures` runs both lessons
-first, into a folder of its own.
+    python -m tools.make_pictures        (or: make pictures)
 """
 
+import nbformat
 import numpy as np
 
-
+from tools.execute_notebooks import ROOT, execute
 from utils import plots
 from utils.assets import FOLDER, record_checksums
 from utils.data import from_symmetric_range
-from utils.models import VAE, build_decoder, build_encoder, build_generator, decode_grid
-from utils.training import load_weights
+
+LAST_CELLS = {"06": "draw_plane(vae.decoder)", "08": "draw_samples(gan.generator)"}
+
+
+def draw_plane(decoder):
+    """Draw the digits on a grid over the latent plane of lesson 6's VAE."""
+    from utils.models import decode_grid  # here, since it brings TensorFlow, which the lesson's kernel alone needs
+
+    save("vae_plane.png", decode_grid(decoder, side=20), columns=20)
+
+
+def draw_samples(generator):
+    """Draw samples of lesson 8's generator."""
+    latents = np.random.default_rng(0).normal(size=(98, generator.input_shape[1])).astype("float32")
+    save("gan_samples.png", from_symmetric_range(generator(latents)), columns=14)
 
 
 def save(name, images, columns):
@@ -19,12 +32,15 @@ def save(name, images, columns):
     (FOLDER / name).write_bytes(plots.png(plots.digits(images, columns=columns)))
 
 
-vae = VAE(build_encoder(), build_decoder())
-load_weights(vae, "06-vae")
-save("vae_plane.png", decode_grid(vae.decoder, side=20), columns=20)
+def main():
+    for lesson, call in LAST_CELLS.items():
+        path, = (ROOT / "notebooks").glob(f"{lesson}_*.ipynb")
+        notebook = nbformat.read(path, as_version=4)
+        source = f"from tools.make_pictures import {call.partition('(')[0]}\n{call}"
+        notebook.cells.append(nbformat.v4.new_code_cell(source))
+        execute(notebook, ROOT)  # in its folder the last cell finds `tools`
+    record_checksums()
 
-generator = build_generator()
-load_weights(generator, "08-generator")
-latents = np.random.default_rng(0).normal(size=(98, generator.input_shape[1])).astype("float32")
-save("gan_samples.png", from_symmetric_range(generator(latents)), columns=14)
-record_checksums()
+
+if __name__ == "__main__":
+    main()

@@ -10,12 +10,12 @@ import numpy as np
 
 from utils.assets import asset
 
-SHAPES = {"x_train": (60_000, 28, 28), "y_train": (60_000,), "x_test": (10_000, 28, 28), "y_test": (10_000,)}
 TEST_SEED = 0  # of the one binarised test set on which every likelihood of the course is measured
+REMEDY = "Pass for example to_unit_range(load_mnist().train_images)."
 
 
 class Mnist(NamedTuple):
-    """The four arrays: images uint8 of shape (n, 28, 28) in 0..255, labels uint8 of shape (n,) in 0..9."""
+    """60,000 training and 10,000 test images, uint8 (n, 28, 28) in 0..255, with their labels, uint8 (n,) in 0..9."""
 
     train_images: np.ndarray
     train_labels: np.ndarray
@@ -24,26 +24,16 @@ class Mnist(NamedTuple):
 
 
 def load_mnist():
-    """Return MNIST from the file that ships with the course; no network is needed.
-
-    Returns:
-        Mnist: 60,000 training and 10,000 test images, uint8 in 0..255, with their labels.
-
-    Raises:
-        AssetError: if the file is missing or damaged, with what to do.
+    """Return MNIST, an `Mnist`, from the file that ships with the course; no network is needed.
 
     Source: LeCun, Cortes and Burges (1998).
     """
     with np.load(asset("mnist.npz"), allow_pickle=False) as arrays:
-        return Mnist(*(arrays[name] for name in SHAPES))
+        return Mnist(*(arrays[name] for name in ("x_train", "y_train", "x_test", "y_test")))
 
 
 def to_unit_range(images):
-    """Return grey values 0..255 (uint8) as float32 in [0, 1], in the same shape.
-
-    Raises:
-        ValueError: if `images` is not uint8, since a range cannot be guessed from floats.
-    """
+    """Return grey values 0..255 (uint8) as float32 in [0, 1], in the same shape."""
     images = np.asarray(images)
     if images.dtype != np.uint8:
         raise ValueError(f"to_unit_range wants uint8 images in 0..255, but got dtype {images.dtype}. "
@@ -54,11 +44,7 @@ def to_unit_range(images):
 
 
 def to_symmetric_range(images):
-    """Return grey values 0..255 (uint8) as float32 in [-1, 1], the range of tanh, in the same shape.
-
-    Raises:
-        ValueError: if `images` is not uint8.
-    """
+    """Return grey values 0..255 (uint8) as float32 in [-1, 1], the range of tanh, in the same shape."""
     images = to_unit_range(images)
     images *= 2
     images -= 1
@@ -66,20 +52,17 @@ def to_symmetric_range(images):
 
 
 def from_symmetric_range(images):
-    """Return images in [-1, 1] as float32 in [0, 1], in the same shape.
-
-    Raises:
-        ValueError: if a value lies outside [-1, 1].
-    """
+    """Return images in [-1, 1] as float32 in [0, 1], in the same shape."""
     images = np.asarray(images, np.float32)
-    _require_range(images, -1, 1, "from_symmetric_range", "the output of a generator that ends in tanh")
+    remedy = "Pass for example the output of a generator that ends in tanh."
+    require_range("from_symmetric_range", images, -1, 1, remedy)
     images = images + 1
     images /= 2
     return images
 
 
 def flatten(images):
-    """Return images of shape (n, 28, 28) or (n, 28, 28, 1) as rows of shape (n, 784)."""
+    """Return images of shape (n, 28, 28) or (n, 28, 28, 1) as rows (n, 784)."""
     images = np.asarray(images)
     if images.shape[1:] not in {(28, 28), (28, 28, 1)}:
         raise ValueError(f"flatten wants images of shape (n, 28, 28) or (n, 28, 28, 1), but got {images.shape}.")
@@ -90,19 +73,13 @@ def binarise(images, seed=None):
     """Return one draw of zeros and ones, each pixel on with the probability that its grey value names.
 
     Args:
-        images: float array in [0, 1], any shape.
+        images: float array in [0, 1], any shape. What is drawn has the same, and is float32.
         seed: an integer for the same draw every time; None for a fresh draw at every call.
-
-    Returns:
-        float32 array of zeros and ones, same shape.
-
-    Raises:
-        ValueError: if a value lies outside [0, 1].
 
     Source: Salakhutdinov and Murray (2008).
     """
     images = np.asarray(images)
-    _require_range(images, 0, 1, "binarise", "to_unit_range(load_mnist().train_images)")
+    require_range("binarise", images, 0, 1, REMEDY)
     return (np.random.default_rng(seed).random(images.shape) < images).astype(np.float32)
 
 
@@ -110,18 +87,12 @@ def add_noise(images, deviation, seed=None):
     """Return images in [0, 1] with normal noise of this standard deviation on every pixel, clipped to [0, 1] again.
 
     Args:
-        images: float array in [0, 1], any shape.
+        images: float array in [0, 1], any shape. What comes back has the same, and is float32.
         deviation: of the noise before clipping, in grey values from 0 to 1.
         seed: an integer for the same noise every time; None for fresh noise at every call.
-
-    Returns:
-        float32 array, same shape.
-
-    Raises:
-        ValueError: if a value lies outside [0, 1], or the deviation is negative.
     """
     images = np.asarray(images, np.float32)
-    _require_range(images, 0, 1, "add_noise", "to_unit_range(load_mnist().train_images)")
+    require_range("add_noise", images, 0, 1, REMEDY)
     if not 0 <= deviation < np.inf:  # NaN fails too
         raise ValueError(f"add_noise wants a standard deviation of 0 or more, but got {deviation}.")
     noise = np.random.default_rng(seed).standard_normal(images.shape, dtype=np.float32)
@@ -136,10 +107,11 @@ def binarised_test_set():
     return binarise(to_unit_range(flatten(load_mnist().test_images)), seed=TEST_SEED)
 
 
-def _require_range(images, low, high, caller, example):
+def require_range(caller, images, low, high, remedy):
+    """Refuse values outside [low, high], in a sentence that ends with what to do."""
     if images.size == 0:
         raise ValueError(f"{caller} got an empty array of shape {images.shape}. Pass at least one image.")
     smallest, largest = images.min(), images.max()
     if not (smallest >= low and largest <= high):  # written so that NaN fails too
         raise ValueError(f"{caller} wants values in [{low}, {high}], but got values from {smallest:.4g} to "
-                         f"{largest:.4g} (dtype {images.dtype}). Pass for example {example}.")
+                         f"{largest:.4g} (dtype {images.dtype}). {remedy}")

@@ -8,14 +8,13 @@ Kynkäänniemi et al. (2019) count the surface too, which matters for copies onl
 """
 
 import functools
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from utils.assets import asset
-from utils.data import load_mnist, to_unit_range
+from utils.data import load_mnist, require_range, to_unit_range
 from utils.models import build_classifier
 
 SHARE_TO_COUNT = 0.01  # a tenth of a class's fair share: below it, the judge may as well have misread
@@ -37,7 +36,7 @@ class DensityCoverage(NamedTuple):
 
 
 class NeighbourScores(NamedTuple):
-    """What `precision_recall` and `density_coverage` say, from one pass over the distances."""
+    """What `precision_recall` and `density_coverage` say."""
 
     precision: float
     recall: float
@@ -52,8 +51,7 @@ class Neighbours(NamedTuple):
     distances: np.ndarray
 
 
-@dataclass(frozen=True)
-class Floor:
+class Floor(NamedTuple):
     """What real images score against real images: the best that a model can hope for."""
 
     frechet: float
@@ -61,8 +59,7 @@ class Floor:
     recall: float
 
 
-@dataclass(frozen=True, repr=False)
-class Report:
+class Report(NamedTuple):
     """The scores of drawn images against the test set; printed, each stands beside its floor."""
 
     images: int
@@ -86,11 +83,7 @@ class Report:
 
 @functools.cache
 def load_judge():
-    """Return the classifier that ships with the course: images (n, 28, 28, 1) in [0, 1] to ten logits.
-
-    Raises:
-        AssetError: if its file is missing or damaged.
-    """
+    """Return the classifier that ships with the course: images (n, 28, 28, 1) in [0, 1] to ten logits."""
     classifier = build_classifier()
     unmoved = keras.Model(classifier.layers[1].output, classifier.outputs, name="judge")  # without the first layer
     judge = keras.models.clone_model(unmoved)
@@ -102,13 +95,7 @@ def judge_features(images):
     """Return the 64 values of the judge's layer "features" for each image: the space of all distances here.
 
     Args:
-        images: float array in [0, 1] of shape (n, 28, 28), (n, 28, 28, 1) or (n, 784).
-
-    Returns:
-        float32 array of shape (n, 64).
-
-    Raises:
-        ValueError: if the shape or the range is another.
+        images: float array in [0, 1] of shape (n, 28, 28), (n, 28, 28, 1) or (n, 784); the result is float32 (n, 64).
     """
     return _judge("judge_features", images)[0]
 
@@ -132,12 +119,6 @@ def frechet_distance(features_a, features_b):
     Args:
         features_a, features_b: arrays of shape (n, size) and (m, size), at least two rows each.
 
-    Returns:
-        float, zero for the same mean and covariance.
-
-    Raises:
-        ValueError: if shapes do not fit, or a value is not finite.
-
     Source: Dowson and Landau (1982); Heusel et al. (2017).
     """
     a, b = require_features("frechet_distance", 2, features_a=features_a, features_b=features_b)
@@ -160,12 +141,6 @@ def precision_recall(real_features, fake_features, k=3):
         real_features, fake_features: arrays of shape (n, size) and (m, size), more than k rows each.
         k: which neighbour's distance is a ball's radius.
 
-    Returns:
-        PrecisionRecall.
-
-    Raises:
-        ValueError: if shapes do not fit, a value is not finite, or k is not a whole number from 1 on.
-
     Source: Kynkäänniemi et al. (2019).
     """
     real, fake = _require_neighbourhoods("precision_recall", k, real_features, fake_features)
@@ -180,19 +155,8 @@ def precision_recall(real_features, fake_features, k=3):
 def density_coverage(real_features, fake_features, k=5):
     """Return how densely fakes fill the balls around the reals, and which share of these balls holds a fake.
 
-    Only the reals' neighbourhoods are used, so that one odd fake cannot raise recall.
-
-    Args:
-        real_features, fake_features: arrays of shape (n, size) and (m, size), more than k rows each.
-        k: which neighbour's distance is a ball's radius.
-
-    Returns:
-        DensityCoverage; real images against real images reach about 1 and 1 - 2**-k.
-
-    Raises:
-        ValueError: if shapes do not fit, a value is not finite, or k is not a whole number from 1 on.
-
-    Source: Naeem et al. (2020).
+    Arguments as for `precision_recall`; real images against real images reach about 1 and 1 - 2**-k. Only the reals'
+    neighbourhoods are used, so that one odd fake cannot raise the share. Source: Naeem et al. (2020).
     """
     real, fake = _require_neighbourhoods("density_coverage", k, real_features, fake_features)
     radii, held = _squared_radii(real, k), np.empty(len(real))
@@ -204,16 +168,7 @@ def density_coverage(real_features, fake_features, k=5):
 def coverage(real_features, fake_features, k=5):
     """Return which share of the balls around the reals holds at least one fake.
 
-    Args:
-        real_features, fake_features: arrays of shape (n, size) and (m, size), more than k rows each.
-        k: which neighbour's distance is a ball's radius.
-
-    Returns:
-        float in [0, 1]; real images against as many real images reach about 1 - 2**-k.
-
-    Raises:
-        ValueError: if shapes do not fit, a value is not finite, or k is not a whole number from 1 on.
-
+    Arguments as for `precision_recall`; real images against as many real images reach about 1 - 2**-k.
     Source: Naeem et al. (2020).
     """
     real, fake = _require_neighbourhoods("coverage", k, real_features, fake_features)
@@ -226,20 +181,7 @@ def coverage(real_features, fake_features, k=5):
 def neighbour_scores(real_features, fake_features, k=3, coverage_k=5):
     """Return precision, recall, density and coverage from one pass over the distances.
 
-    The same numbers as `precision_recall` and `density_coverage`, in about 60% of their time.
-
-    Args:
-        real_features, fake_features: arrays of shape (n, size) and (m, size), more rows each than both k.
-        k: which neighbour's distance is a ball's radius for precision and recall.
-        coverage_k: the same for density and coverage.
-
-    Returns:
-        NeighbourScores.
-
-    Raises:
-        ValueError: if shapes do not fit, a value is not finite, or a k is not a whole number from 1 on.
-
-    Source: Kynkäänniemi et al. (2019); Naeem et al. (2020).
+    The numbers of `precision_recall` with `k` and of `density_coverage` with `coverage_k`, in about 60% of their time.
     """
     for each in (k, coverage_k):
         real, fake = _require_neighbourhoods("neighbour_scores", each, real_features, fake_features)
@@ -250,8 +192,8 @@ def neighbour_scores(real_features, fake_features, k=3, coverage_k=5):
         precise |= np.any(squared_distances < real_radii[rows, None], axis=0)
         recalled[rows] = np.any(squared_distances < fake_radii, axis=1)
         held[rows] = np.count_nonzero(squared_distances < coverage_radii[rows, None], axis=1)
-    return NeighbourScores(*(float(score) for score in (
-        precise.mean(), recalled.mean(), held.sum() / (coverage_k * len(fake)), np.mean(held > 0))))
+    return NeighbourScores(float(precise.mean()), float(recalled.mean()),
+                           float(held.sum() / (coverage_k * len(fake))), float(np.mean(held > 0)))
 
 
 def class_histogram(images):
@@ -261,8 +203,6 @@ def class_histogram(images):
 
 def classes_covered(counts):
     """Return how many classes each make up at least 1% of the samples.
-
-    That is a tenth of a fair share: below it, what is drawn may as well be the judge's mistake.
 
     Args:
         counts: array of shape (classes,), for example of `class_histogram`.
@@ -275,14 +215,11 @@ def nearest_neighbours(images, references, count=1):
     """Return the references closest to each image, by Euclidean distance over pixels.
 
     Args:
-        images, references: float arrays in [0, 1] of shape (n, 28, 28), (n, 28, 28, 1) or (n, 784).
+        images, references: as for `judge_features`.
         count: how many neighbours, at most as many as there are references.
 
     Returns:
         Neighbours: indices int64 and distances float32, each (n, count), nearest first.
-
-    Raises:
-        ValueError: if a shape or a range is another, or `count` exceeds the references.
     """
     queries = _unit_range_pixels("nearest_neighbours", images)
     rows = _unit_range_pixels("nearest_neighbours", references)
@@ -306,11 +243,7 @@ def nearest_neighbours(images, references, count=1):
 
 @functools.cache
 def real_against_real(count=10_000):
-    """Return the floor: `count` training images, always the same ones, scored against the test set.
-
-    Returns:
-        Floor: Fréchet distance, precision and recall.
-    """
+    """Return the `Floor`: `count` training images, always the same ones, scored against the test set."""
     chosen = np.random.default_rng(0).choice(60_000, size=count, replace=False)
     features = judge_features(to_unit_range(load_mnist().train_images[np.sort(chosen)]))
     return Floor(frechet_distance(features, _test_features()), *precision_recall(_test_features(), features))
@@ -322,14 +255,7 @@ def report(fake_images):
     The floor takes as many training images as there are drawn ones, since all scores depend on that number.
 
     Args:
-        fake_images: float array in [0, 1] of shape (n, 28, 28), (n, 28, 28, 1) or (n, 784), n at least 4;
-            10,000 for figures that can be compared with the course's.
-
-    Returns:
-        Report.
-
-    Raises:
-        ValueError: if the shape or the range is another.
+        fake_images: as for `judge_features`, at least 4; 10,000 for figures that can be compared with the course's.
     """
     features, logits = _judge("report", fake_images)
     counts = np.bincount(np.argmax(logits, axis=-1), minlength=10)
@@ -361,9 +287,7 @@ def _unit_range_pixels(caller, images):
     if images.shape[1:] not in {(28, 28), (28, 28, 1), (784,)} or len(images) == 0:
         raise ValueError(f"{caller} wants images of shape (n, 28, 28), (n, 28, 28, 1) or (n, 784), but got "
                          f"{images.shape}. Give a single image a batch axis of 1.")
-    if not (images.min() >= 0 and images.max() <= 1):  # written so that NaN fails too
-        raise ValueError(f"{caller} wants values in [0, 1], but got values from {images.min():.4g} to "
-                         f"{images.max():.4g}. Use to_unit_range or from_symmetric_range first.")
+    require_range(caller, images, 0, 1, "Use to_unit_range or from_symmetric_range first.")
     return images.reshape(-1, 784).astype(np.float32)
 
 

@@ -1,7 +1,6 @@
-"""How probable a model finds an image: log p(x) by quadrature and by sampling, and its best Gaussian q.
+"""How probable a model finds an image: log p(x) by quadrature and by importance sampling, and the exact posterior.
 
-Everything is in nats per image, of images of zeros and ones. What says "grid" needs a latent space of two
-dimensions.
+Everything is in nats per image, of images of zeros and ones. What says "grid" needs two latent dimensions.
 """
 
 import math
@@ -9,12 +8,11 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from utils.losses import bernoulli_log_likelihood, gaussian_log_density, log_likelihood_of_pairs
+from utils.losses import log_likelihood_of_pairs
 
 # Blocks keep a matrix of scores at 16 MB: near the processor's caches, and small for any number of images.
 GRID_BLOCK, IMAGE_BLOCK = 4_000, 1_000
@@ -51,22 +49,14 @@ def log_marginal_on_grid(log_likelihoods, log_weights):
     Args:
         log_likelihoods: tensor of shape (n, points), log p(x | z_g).
         log_weights: tensor of shape (points,), the prior's log-probability of each point's cell.
-
-    Returns:
-        Tensor of shape (n,).
     """
     return ops.logsumexp(log_likelihoods + log_weights, axis=-1)
 
 
 def posterior_on_cells(log_likelihoods, log_weights):
-    """Return the posterior's probability of each grid cell, by Bayes' rule.
+    """Return the posterior's probability of each grid cell, by Bayes' rule: (n, points), where each row sums to one.
 
-    Args:
-        log_likelihoods: tensor of shape (n, points), log p(x | z_g).
-        log_weights: tensor of shape (points,), the prior's log-probability of each point's cell.
-
-    Returns:
-        Tensor of shape (n, points); each row sums to one. Divided by the cell's area it is a density.
+    Arguments as for `log_marginal_on_grid`. Divided by the cell's area it is a density.
     """
     return ops.softmax(log_likelihoods + log_weights, axis=-1)
 
@@ -83,18 +73,12 @@ def log_marginal_by_quadrature(decoder, images, points_per_side=201, extent=5.0)
         decoder: callable, latents (batch, 2) to logits (batch, pixels).
         images: array of shape (n, pixels), zeros and ones.
         points_per_side, extent: the grid has points_per_side**2 points in [-extent, extent]**2.
-
-    Returns:
-        float64 array of shape (n,).
-
-    Raises:
-        ValueError: if the images are not rows of zeros and ones, or the decoder does not fit.
     """
     images = require_binary_rows("log_marginal_by_quadrature", images)
     grid, log_weights = latent_grid(points_per_side, extent)
     log_marginal = np.full(len(images), -np.inf)
     for points in blocks(len(grid), GRID_BLOCK):
-        logits = decode("log_marginal_by_quadrature", decoder, grid[points], images)
+        logits = decode_plane("log_marginal_by_quadrature", decoder, grid[points], images)
         for rows in blocks(len(images), IMAGE_BLOCK):
             part = _log_marginal_of_block(images[rows], logits, log_weights[points])
             log_marginal[rows] = np.logaddexp(log_marginal[rows], part)
@@ -102,21 +86,16 @@ def log_marginal_by_quadrature(decoder, images, points_per_side=201, extent=5.0)
 
 
 def log_likelihood_on_grid(decoder, images, points_per_side=201, extent=5.0):
-    """Return log p(x | z) of each image at each point of `latent_grid`, in nats.
+    """Return log p(x | z) of each image at each point of `latent_grid`, in nats: float32 (n, points_per_side**2).
 
-    For up to about a thousand images: one image takes 160 kB on the default grid.
-
-    Args:
-        decoder, images, points_per_side, extent: as for `log_marginal_by_quadrature`.
-
-    Returns:
-        float32 array of shape (n, points_per_side**2).
+    For up to about a thousand images: one takes 160 kB on the default grid. Arguments as for
+    `log_marginal_by_quadrature`.
     """
     images = require_binary_rows("log_likelihood_on_grid", images)
     grid, _ = latent_grid(points_per_side, extent)
     log_likelihoods = np.empty((len(images), len(grid)), np.float32)
     for points in blocks(len(grid), GRID_BLOCK):
-        logits = decode("log_likelihood_on_grid", decoder, grid[points], images)
+        logits = decode_plane("log_likelihood_on_grid", decoder, grid[points], images)
         log_likelihoods[:, points] = log_likelihood_of_pairs(images, logits)
     return log_likelihoods
 
@@ -124,18 +103,29 @@ def log_likelihood_on_grid(decoder, images, points_per_side=201, extent=5.0):
 def posterior_on_grid(decoder, images, points_per_side=201, extent=5.0):
     """Return the exact posterior density p(z | x) of each image over the latent plane.
 
-    Args:
-        decoder, images, points_per_side, extent: as for `log_marginal_by_quadrature`.
-
-    Returns:
-        float32 array of shape (n, points_per_side, points_per_side): rows are the second latent axis, columns
-        the first, both from -extent to extent. Times the cell area, each image's densities sum to one.
+    Arguments as for `log_marginal_by_quadrature`. The result is float32 (n, points_per_side, points_per_side): rows
+    are the second latent axis, columns the first, both from -extent to extent. Times the cell area, each image's
+    densities sum to one.
     """
     _, log_weights = latent_grid(points_per_side, extent)
     log_likelihoods = log_likelihood_on_grid(decoder, images, points_per_side, extent)
     cell_area = (2 * extent / (points_per_side - 1)) ** 2
     density = ops.convert_to_numpy(posterior_on_cells(log_likelihoods, log_weights)) / cell_area
     return density.reshape(-1, points_per_side, points_per_side)
+
+
+def log_marginal_by_importance_sampling(encoder, decoder, images, samples=500, seed=0):
+    """Return an estimate of log p(x) from latents that the encoder proposes, in nats, with its error.
+
+    p(x) = E_q[p(x | z) p(z) / q(z | x)] is estimated without bias; its logarithm therefore comes out too low
+    on average. Where q misses the posterior, the error is far larger than the standard error can tell: an
+    effective sample size near one warns of it, but a mode that no draw has seen need not lower it.
+
+    Arguments as for `importance_log_weights`, at least 2 samples; the result is that of `importance_estimate`.
+    """
+    if samples < 2:
+        raise ValueError(f"log_marginal_by_importance_sampling wants at least 2 samples, but got {samples}.")
+    return importance_estimate(importance_log_weights(encoder, decoder, images, samples, seed))
 
 
 def importance_estimate(log_weights):
@@ -148,58 +138,18 @@ def importance_estimate(log_weights):
         ImportanceEstimate: log_marginal, the logarithm of the average weight; its standard_error (delta method); and
         effective_sample_size, (sum of w)^2 / sum of w^2, which lies between 1 and `samples`.
 
-    Raises:
-        ValueError: if the weights are not a matrix of at least 2 rows.
-
     Source: Kish (1965) for the effective sample size; Owen (2013) for its use with importance weights.
     """
     log_weights = np.asarray(log_weights, np.float64)
     if log_weights.ndim != 2 or len(log_weights) < 2:
         raise ValueError("importance_estimate wants log_weights of shape (samples, n) with at least 2 samples, but "
                          f"got {log_weights.shape}. Give those of a single image a second axis of 1.")
-    return _estimate_from_sums(np.logaddexp.reduce(log_weights), np.logaddexp.reduce(2 * log_weights), len(log_weights))
-
-
-def log_marginal_by_importance_sampling(encoder, decoder, images, samples=500, seed=0, block=20_000):
-    """Return an estimate of log p(x) from latents that the encoder proposes, in nats, with its error.
-
-    p(x) = E_q[p(x | z) p(z) / q(z | x)] is estimated without bias; its logarithm therefore comes out too low
-    on average. Where q misses the posterior, the error is far larger than the standard error can tell: an
-    effective sample size near one warns of it, but a mode that no draw has seen need not lower it. The latents may
-    have any number of dimensions.
-
-    Args:
-        encoder: callable, images (batch, pixels) to (mean, log_variance), each (batch, latent_dim).
-        decoder: callable, latents (batch, latent_dim) to logits (batch, pixels).
-        images: array of shape (n, pixels), zeros and ones.
-        samples: latents drawn for each image, at least 2.
-        seed: an integer; the same seed and block give the same draws.
-        block: latents decoded at a time; 20,000 need about 300 MB.
-
-    Returns:
-        ImportanceEstimate: log_marginal, its standard_error (delta method), and effective_sample_size, which
-        lies between 1 and `samples`.
-
-    Raises:
-        ValueError: if the images are not rows of zeros and ones, or `samples` is below 2.
-
-    Source: Burda, Grosse and Salakhutdinov (2016), section 5; Kish (1965) for the effective sample size.
-    """
-    images = require_binary_rows("log_marginal_by_importance_sampling", images)
-    if samples < 2:
-        raise ValueError(f"log_marginal_by_importance_sampling wants at least 2 samples, but got {samples}.")
-    log_weights_of = _compiled_importance_weights(decoder)
-    random = keras.random.SeedGenerator(seed)
-    draws = min(samples, block)
-    log_sum, log_sum_of_squares = np.full((2, len(images)), -np.inf)
-    for rows in blocks(len(images), max(1, block // draws)):
-        mean, log_variance = encoder(images[rows])
-        for chunk in blocks(samples, draws):
-            noise = keras.random.normal((chunk.stop - chunk.start, *mean.shape), seed=random)
-            log_weights = log_weights_of(images[rows], mean, log_variance, noise).numpy().astype(np.float64)
-            for total, power in ((log_sum, 1), (log_sum_of_squares, 2)):
-                total[rows] = np.logaddexp(total[rows], np.logaddexp.reduce(power * log_weights))
-    return _estimate_from_sums(log_sum, log_sum_of_squares, samples)
+    samples = len(log_weights)
+    log_sum, log_sum_of_squares = np.logaddexp.reduce(log_weights), np.logaddexp.reduce(2 * log_weights)
+    effective_sample_size = np.exp(2 * log_sum - log_sum_of_squares)
+    # The relative variance of the mean weight, (S / ESS - 1) / (S - 1), is the variance of its logarithm.
+    relative_variance = np.maximum(samples / effective_sample_size - 1, 0) / (samples - 1)
+    return ImportanceEstimate(log_sum - math.log(samples), np.sqrt(relative_variance), effective_sample_size)
 
 
 def log_weights_of_image(decoder, image, mean, log_variance, noise):
@@ -212,9 +162,6 @@ def log_weights_of_image(decoder, image, mean, log_variance, noise):
         image: tensor of shape (pixels,), zeros and ones.
         mean, log_variance: tensors of shape (latent_dim,), the encoder's Gaussian q(z | x).
         noise: tensor of shape (samples, latent_dim), drawn from N(0, I).
-
-    Returns:
-        Tensor of shape (samples,).
     """
     latents = mean + ops.exp(0.5 * log_variance) * noise
     log_likelihood = log_likelihood_of_pairs(image[None], decoder(latents))[0]
@@ -237,9 +184,6 @@ def importance_log_weights(encoder, decoder, images, samples, seed=0):
 
     Returns:
         float32 array of shape (samples, n): log p(x, z) - log q(z | x), a column an image.
-
-    Raises:
-        ValueError: if the images are not rows of zeros and ones, or `samples` is below 1.
 
     Source: Burda, Grosse and Salakhutdinov (2016), section 5.
     """
@@ -271,35 +215,12 @@ def _log_marginal_of_block(images, logits, log_weights):
     return log_marginal_on_grid(log_likelihood_of_pairs(images, logits), log_weights)
 
 
-def _estimate_from_sums(log_sum, log_sum_of_squares, samples):
-    """Return the ImportanceEstimate whose weights, and the squares of these, have the given logarithms of sums."""
-    effective_sample_size = np.exp(2 * log_sum - log_sum_of_squares)
-    # The relative variance of the mean weight, (S / ESS - 1) / (S - 1), is the variance of its logarithm.
-    relative_variance = np.maximum(samples / effective_sample_size - 1, 0) / (samples - 1)
-    return ImportanceEstimate(log_sum - math.log(samples), np.sqrt(relative_variance), effective_sample_size)
-
-
-def _compiled_importance_weights(decoder):
-    """Return the function of (images, mean, log_variance, noise) that gives log p(x, z) - log q(z | x)."""
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def log_weights(images, mean, log_variance, noise):  # noise: (samples, batch, latent_dim)
-        samples = ops.shape(noise)[0]
-        images, mean, log_variance = (ops.tile(rows, (samples, 1)) for rows in (images, mean, log_variance))
-        latents = mean + ops.exp(log_variance / 2) * ops.reshape(noise, ops.shape(mean))
-        log_prior = gaussian_log_density(latents, ops.zeros_like(mean), ops.zeros_like(mean))
-        log_joint = bernoulli_log_likelihood(images, decoder(latents)) + log_prior
-        return ops.reshape(log_joint - gaussian_log_density(latents, mean, log_variance), (samples, -1))
-
-    return log_weights
-
-
 def blocks(count, size):
     """Return the slices that cut range(count) into blocks of at most `size`."""
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def decode(caller, decoder, latents, images):
+def decode_plane(caller, decoder, latents, images):
     """Return the decoder's logits of a block of planar latents, after checking that they fit the images."""
     latent_dim = getattr(decoder, "input_shape", (None, 2))[-1]
     if latent_dim != 2:

@@ -1,7 +1,7 @@
 """Log-likelihoods, bounds and GAN losses as pure functions of tensors, with their shapes checked.
 
 Everything probabilistic is in nats per image: summed over pixels or latents, never averaged over them. What steadies a
-GAN stands beside its losses: penalties on the slope, and the average of the weights.
+GAN stands beside its losses: penalties on the slope.
 """
 
 import math
@@ -9,22 +9,6 @@ import math
 import keras
 import tensorflow as tf
 from keras import ops
-
-
-def log_likelihood_of_pairs(images, logits):
-    """Return log p(x | z) of every image under every row of logits, in nats, as one matrix product.
-
-    The same sum as `bernoulli_log_likelihood`, for all pairs: x . l - sum of softplus(l).
-
-    Args:
-        images: tensor of shape (n, pixels), zeros and ones.
-        logits: tensor of shape (points, pixels).
-
-    Returns:
-        Tensor of shape (n, points).
-    """
-    return ops.matmul(images, ops.transpose(logits)) - ops.sum(ops.softplus(logits), axis=-1)
-
 
 SMALLEST_SQUARE = 1e-12  # under a root, whose slope at zero is infinite: a flat critic would give NaN
 
@@ -37,29 +21,29 @@ def bernoulli_log_likelihood(images, logits):
 
     Args:
         images: tensor of shape (batch, pixels), zeros and ones.
-        logits: tensor of shape (batch, pixels), the decoder's output before the sigmoid.
-
-    Returns:
-        Tensor of shape (batch,), summed over the pixels, never positive.
-
-    Raises:
-        ValueError: if the shapes differ or are not of rank 2.
+        logits: tensor of shape (batch, pixels), the decoder's output before the sigmoid; the result is (batch,).
     """
     require_same_matrix("bernoulli_log_likelihood", images=images, logits=logits)
     return ops.sum(images * logits - ops.softplus(logits), axis=-1)
+
+
+def log_likelihood_of_pairs(images, logits):
+    """Return log p(x | z) of every image under every row of logits, in nats, as one matrix product.
+
+    The same sum as `bernoulli_log_likelihood`, for all pairs: x . l - sum of softplus(l).
+
+    Args:
+        images: tensor of shape (n, pixels), zeros and ones.
+        logits: tensor of shape (points, pixels); the result is (n, points).
+    """
+    return ops.matmul(images, ops.transpose(logits)) - ops.sum(ops.softplus(logits), axis=-1)
 
 
 def gaussian_log_density(latents, mean, log_variance):
     """Return log N(z; mean, diag(exp(log_variance))) of each latent, in nats.
 
     Args:
-        latents, mean, log_variance: tensors of shape (batch, latent_dim).
-
-    Returns:
-        Tensor of shape (batch,), summed over the latent dimensions.
-
-    Raises:
-        ValueError: if the shapes differ or are not of rank 2.
+        latents, mean, log_variance: tensors of shape (batch, latent_dim), which become (batch,).
     """
     require_same_matrix("gaussian_log_density", latents=latents, mean=mean, log_variance=log_variance)
     squared_distance = ops.square(latents - mean) * ops.exp(-log_variance)
@@ -70,13 +54,7 @@ def kl_to_standard_normal(mean, log_variance):
     """Return KL(N(mean, diag(exp(log_variance))) || N(0, I)) of each example, in nats.
 
     Args:
-        mean, log_variance: tensors of shape (batch, latent_dim).
-
-    Returns:
-        Tensor of shape (batch,), non-negative.
-
-    Raises:
-        ValueError: if the shapes differ or are not of rank 2.
+        mean, log_variance: tensors of shape (batch, latent_dim), which become (batch,).
 
     Source: Kingma and Welling (2014), appendix B.
     """
@@ -93,15 +71,9 @@ def elbo(images, logits, mean, log_variance):
         images, logits: tensors of shape (batch, pixels); images are zeros and ones.
         mean, log_variance: tensors of shape (batch, latent_dim), the encoder's Gaussian.
 
-    Returns:
-        Tensor of shape (batch,).
-
-    Raises:
-        ValueError: if shapes do not fit.
-
     Source: Kingma and Welling (2014), equation 10.
     """
-    if None not in (images.shape[0], mean.shape[0]) and images.shape[0] != mean.shape[0]:
+    if not _fit(images.shape[:1], mean.shape[:1]):
         raise ValueError(f"elbo wants as many means as images, but got {mean.shape[0]} means for "
                          f"{images.shape[0]} images.")
     return bernoulli_log_likelihood(images, logits) - kl_to_standard_normal(mean, log_variance)
@@ -114,14 +86,10 @@ def importance_weighted_bound(log_weights):
     against each other, never against those of another image. With one sample it is the ELBO's estimate.
 
     Args:
-        log_weights: tensor of shape (samples, n), log p(x, z) - log q(z | x) of latents drawn from q, a column
-            an image.
+        log_weights: tensor (samples, n), log p(x, z) - log q(z | x) of latents drawn from q, a column an image.
 
     Returns:
         Tensor of shape (n,): on average below log p(x), and the closer the more samples there are.
-
-    Raises:
-        ValueError: if the weights are not of rank 2.
 
     Source: Burda, Grosse and Salakhutdinov (2016), section 3.
     """
@@ -134,16 +102,8 @@ def importance_weighted_bound(log_weights):
 def discriminator_loss(real_logits, fake_logits):
     """Return the discriminator's cross-entropy: real images are class 1, generated images class 0.
 
-    Args:
-        real_logits, fake_logits: tensors of shape (batch, 1), before the sigmoid.
-
-    Returns:
-        Scalar in nats, the sum of both halves, each averaged over its batch: 2 ln 2 for an undecided discriminator.
-
-    Raises:
-        ValueError: if a tensor is not of shape (batch, 1).
-
-    Source: Goodfellow et al. (2014), equation 1.
+    From logits (batch, 1), a scalar in nats: the sum of both halves, each averaged over its batch; 2 ln 2 for an
+    undecided discriminator. Source: Goodfellow et al. (2014), equation 1.
     """
     _require_logits("discriminator_loss", real_logits=real_logits, fake_logits=fake_logits)
     # -log s(l) = softplus(-l) and -log(1 - s(l)) = softplus(l)
@@ -153,15 +113,7 @@ def discriminator_loss(real_logits, fake_logits):
 def generator_loss(fake_logits):
     """Return the non-saturating generator loss -log D(G(z)), averaged over the batch, in nats.
 
-    Args:
-        fake_logits: tensor of shape (batch, 1), the discriminator's logits of generated images.
-
-    Returns:
-        Scalar, positive: ln 2 when the discriminator is undecided.
-
-    Raises:
-        ValueError: if the tensor is not of shape (batch, 1).
-
+    From logits (batch, 1), a positive scalar: ln 2 where the discriminator is undecided.
     Source: Goodfellow et al. (2014), section 3.
     """
     _require_logits("generator_loss", fake_logits=fake_logits)
@@ -171,18 +123,8 @@ def generator_loss(fake_logits):
 def saturating_generator_loss(fake_logits):
     """Return the minimax generator loss log(1 - D(G(z))), averaged over the batch, in nats.
 
-    Its gradient vanishes where the discriminator is sure of the fake. For comparison, not for training.
-
-    Args:
-        fake_logits: tensor of shape (batch, 1), the discriminator's logits of generated images.
-
-    Returns:
-        Scalar, negative: -ln 2 when the discriminator is undecided.
-
-    Raises:
-        ValueError: if the tensor is not of shape (batch, 1).
-
-    Source: Goodfellow et al. (2014), equation 1.
+    From logits (batch, 1), a negative scalar: -ln 2 where the discriminator is undecided. Its gradient vanishes where
+    that is sure of the fake. For comparison, not for training. Source: Goodfellow et al. (2014), equation 1.
     """
     _require_logits("saturating_generator_loss", fake_logits=fake_logits)
     return -ops.mean(ops.softplus(fake_logits))
@@ -193,13 +135,8 @@ def r1_penalty(discriminator, images):
 
     Args:
         discriminator: images (batch, pixels) → logits (batch, 1).
-        images: tensor of shape (batch, pixels), real ones.
-
-    Returns:
-        Scalar, the average of |gradient of the logit with respect to the image|², not negative.
-
-    Raises:
-        ValueError: if the images are not of rank 2.
+        images: tensor of shape (batch, pixels), real ones; the result is a scalar, the average of
+            |gradient of the logit with respect to the image|².
 
     Source: Mescheder, Geiger and Nowozin (2018).
     """
@@ -217,16 +154,8 @@ def r1_penalty(discriminator, images):
 def critic_loss(real_values, fake_values):
     """Return what a Wasserstein critic minimises: its average on fakes minus its average on real images.
 
-    Args:
-        real_values, fake_values: tensors of shape (batch, 1), the critic's values; they have no bounds and no unit.
-
-    Returns:
-        Scalar: minus the estimate of the Wasserstein distance, if the critic's slope is nowhere above 1.
-
-    Raises:
-        ValueError: if a tensor is not of shape (batch, 1).
-
-    Source: Arjovsky, Chintala and Bottou (2017), equation 2.
+    From values (batch, 1), which have no bounds and no unit, a scalar: minus the estimate of the Wasserstein distance,
+    if the critic's slope is nowhere above 1. Source: Arjovsky, Chintala and Bottou (2017), equation 2.
     """
     _require_logits("critic_loss", "value", real_values=real_values, fake_values=fake_values)
     return ops.mean(fake_values) - ops.mean(real_values)
@@ -235,15 +164,7 @@ def critic_loss(real_values, fake_values):
 def wasserstein_generator_loss(fake_values):
     """Return minus the critic's average on generated images: the generator wants it large.
 
-    Args:
-        fake_values: tensor of shape (batch, 1), the critic's values of generated images.
-
-    Returns:
-        Scalar of either sign; only its slope means something.
-
-    Raises:
-        ValueError: if the tensor is not of shape (batch, 1).
-
+    From values (batch, 1), a scalar of either sign; only its slope means something.
     Source: Arjovsky, Chintala and Bottou (2017), theorem 3.
     """
     _require_logits("wasserstein_generator_loss", "value", fake_values=fake_values)
@@ -261,18 +182,11 @@ def gradient_penalty(critic, real_images, fake_images, random):
         real_images, fake_images: tensors of one shape, (batch, pixels) or (batch, height, width, channels).
         random: keras.random.SeedGenerator, from which the points are drawn.
 
-    Returns:
-        Scalar, not negative: 0 where the slope is 1 everywhere.
-
-    Raises:
-        ValueError: if the shapes differ or have no axis besides the batch.
-
     Source: Gulrajani et al. (2017), equation 3.
     """
     real_images, fake_images = ops.convert_to_tensor(real_images), ops.convert_to_tensor(fake_images)
     shapes = tuple(real_images.shape), tuple(fake_images.shape)
-    if len(shapes[0]) < 2 or len(shapes[0]) != len(shapes[1]) or any(
-            None not in pair and pair[0] != pair[1] for pair in zip(*shapes, strict=True)):
+    if len(shapes[0]) < 2 or not _fit(*shapes):
         raise ValueError("gradient_penalty wants as many real as fake images of one size, (batch, pixels) or (batch, "
                          f"height, width, channels), but got {shapes[0]} and {shapes[1]}. Cut the larger batch, or "
                          "reshape.")
@@ -290,13 +204,13 @@ def gradient_penalty(critic, real_images, fake_images, random):
 def require_same_matrix(caller, **tensors):
     """Refuse shapes that would broadcast silently into a wrong sum."""
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    (first_name, first), *others = shapes.items()
     for name, shape in shapes.items():
         if len(shape) != 2:
             raise ValueError(f"{caller} wants {name} of shape (batch, size), but got {shape}. "
                              "Flatten images to (batch, 784); give a single example a batch axis of 1.")
+    (first_name, first), *others = shapes.items()
     for name, shape in others:
-        if any(None not in pair and pair[0] != pair[1] for pair in zip(first, shape, strict=True)):
+        if not _fit(first, shape):
             raise ValueError(f"{caller} wants {first_name} and {name} of the same shape, but got {first} and {shape}.")
 
 
@@ -307,3 +221,8 @@ def _require_logits(caller, kind="logit", **tensors):
         if len(tensor.shape) != 2 or tensor.shape[-1] != 1:
             raise ValueError(f"{caller} wants {name} of shape (batch, 1), one {kind} an image, but got "
                              f"{tuple(tensor.shape)}. End the {network} with Dense(1) and no sigmoid.")
+
+
+def _fit(first, second):
+    """Return whether two shapes are the same, as far as they are known: a graph can have a size of None."""
+    return len(first) == len(second) and all(None in pair or pair[0] == pair[1] for pair in zip(first, second))

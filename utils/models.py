@@ -256,18 +256,6 @@ def swap_rows_and_columns(tiles):
     return layers.Permute((1, 3, 2, 4))(tiles)
 
 
-def build_convolutional_encoder(latent_dim=50, width=256, filters=16):
-    """Return an encoder that reads tiles: images (batch, 784) → mean and log variance, (batch, latent_dim) each.
-
-    A convolution compares each of 7 × 7 tiles of 4 × 4 pixels with its neighbours; a dense layer reads them all.
-    """
-    images = keras.Input((784,))
-    tiles = layers.Reshape((7, 7, 16))(swap_rows_and_columns(layers.Reshape((7, 4, 7, 4))(images)))
-    hidden = layers.Flatten()(layers.Conv2D(filters, 3, padding="same", activation="silu")(tiles))
-    hidden = layers.Dense(width, activation="silu")(hidden)
-    return keras.Model(images, [layers.Dense(latent_dim)(hidden), layers.Dense(latent_dim)(hidden)], name="encoder")
-
-
 def build_convolutional_decoder(latent_dim=50, width=256, filters=32):
     """Return a decoder that draws tiles: latents (batch, latent_dim) → one logit a pixel, (batch, 784).
 
@@ -292,9 +280,6 @@ def condition_on_label(latents, labels):
 
     Returns:
         Tensor of shape (batch, latent_dim + 10), differentiable with respect to the latents.
-
-    Raises:
-        ValueError: if the shapes do not fit.
     """
     if len(latents.shape) != 2 or len(labels.shape) != 1:
         raise ValueError("condition_on_label wants latents of shape (batch, latent_dim) and labels of shape (batch,), "
@@ -447,79 +432,15 @@ class R1GAN(GAN):
         return self.average(losses)
 
 
-class PenalisedGAN(GAN):
-    """A GAN whose losses and penalty are handed in as functions: a cure is an argument.
-
-    Both players learn from one batch of fakes and move at once.
-
-    Args:
-        generator, discriminator, latent_dim, seed: as for `GAN`.
-        losses: two functions: the discriminator's loss, (real logits, fake logits) → scalar, and the generator's, fake
-            logits → scalar.
-        penalty: None, or a function (discriminator, images, fakes, random) → scalar, which is added to the
-            discriminator's loss, weight included; `random` is a keras.random.SeedGenerator.
-    """
-
-    def __init__(self, generator, discriminator, latent_dim, losses=(discriminator_loss, generator_loss), penalty=None,
-                 seed=0):
-        super().__init__(generator, discriminator, latent_dim, seed)
-        self.loss_functions, self.penalty = losses, penalty
-
-    def train_step(self, images):
-        return self.play(images, self.latents(ops.shape(images)[0]), self.discriminator)
-
-    def play(self, images, latents, discriminator):
-        discriminator_loss, generator_loss = self.loss_functions
-        with tf.GradientTape(persistent=True) as tape:
-            fakes = self.generator(latents, training=True)
-            fake_logits = discriminator(fakes, training=True)
-            losses = discriminator_loss(discriminator(images, training=True), fake_logits), generator_loss(fake_logits)
-            penalised = losses[0]
-            if self.penalty:
-                penalised += self.penalty(discriminator, images, fakes, self.random)
-        for loss, player, optimizer in ((penalised, self.discriminator, self.discriminator_optimizer),
-                                        (losses[1], self.generator, self.generator_optimizer)):
-            optimizer.apply(tape.gradient(loss, player.trainable_variables), player.trainable_variables)
-        return self.average(losses)
-
-
-class ConditionalGAN(PenalisedGAN):
-    """A GAN of p(x | label), trained by `fit` on images and their labels 0..9.
-
-    The generator gets the label beside its latent. The discriminator has ten logits, one a digit, and is asked only for
-    that of the label: "is this a real 7?"
-
-    Args:
-        generator: latents with labels (batch, latent_dim + 10) → images.
-        discriminator: images → logits (batch, 10).
-        latent_dim, losses, penalty, seed: as for `PenalisedGAN`.
-
-    Source: Mirza and Osindero (2014); Mescheder, Geiger and Nowozin (2018) for ten logits.
-    """
-
-    def train_step(self, images_and_labels):
-        images, labels = images_and_labels
-        asked = ops.one_hot(labels, 10, dtype="float32")
-
-        def discriminator(images, training):
-            logits = self.discriminator(images, training=training)
-            return ops.sum(logits * asked[:ops.shape(images)[0]], axis=-1, keepdims=True)
-
-        return self.play(images, condition_on_label(self.latents(ops.shape(images)[0]), labels), discriminator)
-
-
 def build_tile_discriminator(logits=1, normalise=None):
-    """Return a discriminator for lesson 9: images (batch, 784) in [-1, 1] → logits (batch, logits).
+    """Return a discriminator that looks at tiles: images (batch, 784) in [-1, 1] → logits (batch, logits).
 
     The image is cut into 7 × 7 tiles of 4 × 4 pixels; one convolution sees each tile with its neighbours.
 
     Args:
-        logits: 1, or 10 for a `ConditionalGAN`.
+        logits: 1 an image, or 10, one for each digit.
         normalise: None, "batch" for batch normalisation of the dense layer, or "spectral", which
             divides the weights of every layer by their largest singular value.
-
-    Raises:
-        ValueError: if `normalise` is something else.
 
     Source: Radford, Metz and Chintala (2016) for the form; Miyato, Kataoka, Koyama and Yoshida (2018) for "spectral".
     """
@@ -535,27 +456,3 @@ def build_tile_discriminator(logits=1, normalise=None):
         hidden = layers.BatchNormalization(momentum=0.9)(hidden)
     hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
     return keras.Model(images, weighted(layers.Dense(logits))(hidden), name="discriminator")
-
-
-def convincing_half(generator, discriminator, latents):
-    """Return the half of the images drawn that the discriminator finds more real, in the order of their latents.
-
-    Args:
-        generator: latents (batch, latent_dim) → images.
-        discriminator: images → logits (batch, 1), as it stood when training ended.
-        latents: array of shape (n, latent_dim), an even number of them.
-
-    Returns:
-        float32 array of n / 2 images.
-
-    Raises:
-        ValueError: if the number of latents is odd or zero.
-
-    Source: Azadi, Olsson, Darrell, Goodfellow and Odena (2019) let the discriminator reject samples; keeping a fixed
-    share is simpler.
-    """
-    if not len(latents) or len(latents) % 2:
-        raise ValueError(f"convincing_half wants an even number of latents, at least 2, but got {len(latents)}.")
-    images = generator.predict(latents, batch_size=1000, verbose=0)
-    logits = discriminator.predict(images, batch_size=1000, verbose=0)[:, 0]
-    return images[np.sort(np.argsort(logits)[len(logits) // 2:])]

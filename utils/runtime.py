@@ -48,10 +48,6 @@ class Lesson:
             value: a number, or anything that `float` takes.
             at_least, at_most: one bound or both, in the unit of the value.
             unit: such as "nats"; empty for a pure number.
-
-        Raises:
-            ExpectationError: with the same sentence, if the value is out of bounds or not a number.
-            ValueError: if neither bound is given.
         """
         if at_least is None and at_most is None:
             raise ValueError(f"expect({name!r}) needs a bound: give at_least=…, at_most=… or both.")
@@ -74,9 +70,6 @@ def start(lesson):
 
     Returns:
         Lesson: with `budget` and `expect`.
-
-    Raises:
-        ValueError: if `lesson` is not two digits.
     """
     if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdecimal()):
         raise ValueError(f'start wants the lesson\'s number as two digits, such as "06", but got {lesson!r}.')

@@ -77,11 +77,7 @@ class LiveView(keras.callbacks.Callback):
 
 
 class Backup(keras.callbacks.BackupAndRestore):
-    """Keras' backup after every epoch, with the curves so far, made harmless where the folder cannot be used.
-
-    Args:
-        folder: where the backup of this training lies.
-    """
+    """Keras' backup after every epoch, with the curves so far, made harmless where its folder cannot be used."""
 
     def __init__(self, folder):
         super().__init__(str(folder / "backup"), double_checkpoint=True)
@@ -131,18 +127,12 @@ def train(model, images, *, name, epochs, batch_size, view=None, verbose=0, **op
 
     Args:
         model: a built and compiled `keras.Model`.
-        images: training data as `fit` takes it.
+        images, epochs, batch_size, verbose, options: as for `fit`; `verbose=1` shows Keras' own progress bar too.
         name: names the training on the learner's disk, such as "06-vae".
-        epochs, batch_size: as in `fit`.
         view: a `LiveView`, or None.
-        verbose: 1 shows Keras' own progress bar as well.
-        options: passed on to `fit`, for example `validation_data`.
 
     Returns:
         Dictionary of name → list of values, one an epoch, including the epochs before an interruption.
-
-    Raises:
-        ValueError: if the model has no weights yet, so that none could be restored.
     """
     if not model.built:
         raise ValueError(f"train wants a model whose weights exist, but {type(model).__name__} has not seen an image "
@@ -210,37 +200,6 @@ def require_room(folder, model):
     size = sum(4 * math.prod(variable.shape) + 4096 for variable in _weights_and_moments(model))  # 4 kB: what HDF5 adds
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(os.urandom(size + 65_536))  # zeros might be compressed
-
-
-def save_weights(model, name):
-    """Keep a model's weights on the learner's disk as `name`; return whether that was possible."""
-    path = course_folder() / "models" / f"{name}.weights.h5"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        require_room(path.parent, model)
-        model.save_weights(path)
-    except OSError:
-        say_folder_is_unwritable()
-        return False
-    return True
-
-
-def load_weights(model, name):
-    """Load the weights that `save_weights` kept under `name` into a model of the same layers.
-
-    Raises:
-        FileNotFoundError: if none were kept; the message says which lesson's training to run.
-        ValueError: if the file is damaged or belongs to a model of other layers.
-    """
-    path = course_folder() / "models" / f"{name}.weights.h5"
-    if not path.is_file():
-        raise FileNotFoundError(f'No weights called "{name}" on this machine yet. Run the lesson that trains the '
-                                f"model (its number begins the name) to the end first.")
-    try:
-        model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f'The weights called "{name}" do not fit: the file is damaged, or this model has other layers '
-                         "than the one that was trained. Run that lesson's training to the end again.") from error
 
 
 def in_notebook():

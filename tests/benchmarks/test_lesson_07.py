@@ -4,19 +4,20 @@ import statistics
 import time
 
 import keras
-import numpy as np
 import pytest
 from keras import layers
 
 from tests.benchmarks.tables import SEEDS, print_seeds
+from tests.benchmarks.training import adam_of_vaes, begin_at_the_log_odds, timed_fit
+from tests.cells import lesson
 from utils.data import binarised_test_set, flatten, load_mnist, to_unit_range
 from utils.likelihood import importance_estimate, importance_log_weights
-from utils.models import VAE, build_convolutional_decoder, build_convolutional_encoder, build_decoder, build_encoder
+from utils.models import VAE, build_convolutional_decoder, build_decoder, build_encoder
 
 BATCH_SIZE = 200  # as in lesson 7, and so is all below but the epochs: the lesson trains for 12 and for 6
 NETWORKS = {
     "dense": (lambda: build_encoder(50, widths=(400, 200)), lambda: build_decoder(50, widths=(200, 300)), 24),
-    "convolutional": (build_convolutional_encoder, build_convolutional_decoder, 12),
+    "convolutional": (lesson("07").build_convolutional_encoder, build_convolutional_decoder, 12),
 }
 
 
@@ -24,20 +25,15 @@ def train_vae(networks, seed):
     """Train one of NETWORKS on all of MNIST; return it and its seconds (clock, cores)."""
     build_an_encoder, build_a_decoder, epochs = NETWORKS[networks]
     train_images = to_unit_range(flatten(load_mnist().train_images))
-    frequency = np.clip(train_images.mean(axis=0), 0.001, 0.999)
     keras.utils.set_random_seed(seed)
     images = keras.Input((784,))
     encoder = build_an_encoder()(layers.Rescaling(1.0, offset=-train_images.mean(axis=0))(images))
     decoder = build_a_decoder()
-    decoder.get_layer("logits").bias.assign(np.log(frequency / (1 - frequency)))
+    begin_at_the_log_odds(decoder, train_images.mean(axis=0))
     vae = VAE(keras.Model(images, encoder), decoder, seed=seed)
     steps = epochs * len(train_images) // BATCH_SIZE
-    schedule = keras.optimizers.schedules.CosineDecay(0.0, steps - steps // 10, warmup_target=5e-3,
-                                                      warmup_steps=steps // 10)
-    vae.compile(keras.optimizers.Adam(schedule, beta_2=0.99), steps_per_execution=50)
-    began, began_computing = time.perf_counter(), time.process_time()
-    vae.fit(train_images, epochs=epochs, batch_size=BATCH_SIZE, verbose=0)
-    return vae, {"training s": time.perf_counter() - began, "CPU s": time.process_time() - began_computing}
+    vae.compile(adam_of_vaes(steps), steps_per_execution=50)
+    return vae, timed_fit(vae, train_images, epochs=epochs, batch_size=BATCH_SIZE)
 
 
 def bound(vae, images, samples):

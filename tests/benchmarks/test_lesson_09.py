@@ -10,34 +10,22 @@ import tensorflow as tf
 from keras import layers
 
 from tests.benchmarks.tables import SEEDS, print_seeds, print_table
+from tests.benchmarks.training import adam_of_gans, draw, scores, settle, take_averages, timed_fit
+from tests.cells import lesson
 from utils.data import flatten, from_symmetric_range, load_mnist, to_symmetric_range
-from utils.evaluation import classes_covered, judge_labels, report
+from utils.evaluation import judge_labels
 from utils.losses import critic_loss, gradient_penalty, r1_penalty, wasserstein_generator_loss
-from utils.models import (
-    GAN,
-    ConditionalGAN,
-    PenalisedGAN,
-    build_generator,
-    build_tile_discriminator,
-    condition_on_label,
-    convincing_half,
-)
+from utils.models import GAN, build_generator, build_tile_discriminator, condition_on_label
 
 EPOCHS, BATCH_SIZE, LATENT_DIM = 8, 64, 100
 CONDITIONAL_EPOCHS, CONDITIONAL_LATENT_DIM = 4, 64
+PenalisedGAN = lesson("09").PenalisedGAN
 RECIPE_CPU_SECONDS = 20  # of two cores: about 12 s by the clock
 
 
 @pytest.fixture(scope="module")
 def train_images():
     return to_symmetric_range(flatten(load_mnist().train_images))
-
-
-def adam(steps, rate=3e-3, average=0.995):
-    """Return Adam without momentum; its rate falls along a cosine; with `average`, it averages the weights too."""
-    schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.01)
-    averaging = {"use_ema": True, "ema_momentum": average} if average else {}
-    return keras.optimizers.Adam(schedule, beta_1=0.0, beta_2=0.99, **averaging)
 
 
 def r1(discriminator, images, fakes, random):
@@ -51,42 +39,18 @@ def slope_of_one(critic, images, fakes, random):
     return 10 * gradient_penalty(critic, images[few], fakes[few], random)
 
 
-def take_averages(gan):
-    """Put the averaged weights into the players that have them."""
-    for optimizer, player in ((gan.generator_optimizer, gan.generator),
-                              (gan.discriminator_optimizer, gan.discriminator)):
-        if optimizer.use_ema:
-            optimizer.finalize_variable_values(player.trainable_variables)
-
-
-def measured_fit(gan, *data, epochs):
-    """Fit and return the seconds by the clock and of both cores."""
-    began, began_computing = time.perf_counter(), time.process_time()
-    gan.fit(*data, epochs=epochs, batch_size=BATCH_SIZE, verbose=0)
-    return time.perf_counter() - began, time.process_time() - began_computing
-
-
-def scores(images):
-    result = report(from_symmetric_range(images))
-    return {"Fréchet": result.frechet, "precision": result.precision, "recall": result.recall,
-            "digits drawn": classes_covered(result.class_counts)}
-
-
 def figures_of_best_recipe(train_images, seed, epochs=EPOCHS):
     """Train DCGAN + R1 + averaged weights; return its seconds and the scores of all fakes and of the chosen half."""
     keras.utils.set_random_seed(seed)
     steps = epochs * -(-len(train_images) // BATCH_SIZE)
     gan = PenalisedGAN(build_generator(LATENT_DIM), build_tile_discriminator(), LATENT_DIM, penalty=r1, seed=seed)
-    gan.compile(adam(steps), adam(steps), steps_per_execution=50)
-    seconds, computing = measured_fit(gan, train_images, epochs=epochs)
-    take_averages(gan)
-    for _ in range(60):
-        gan.generator(gan.latents(500), training=True)
+    gan.compile(adam_of_gans(steps), adam_of_gans(steps), steps_per_execution=50)
+    seconds = timed_fit(gan, train_images, epochs=epochs, batch_size=BATCH_SIZE)
+    settle(gan)
     latents = np.random.default_rng(1).normal(size=(20_000, LATENT_DIM)).astype("float32")
     plain = scores(gan.generator.predict(latents[:10_000], batch_size=1000, verbose=0))
-    chosen = scores(convincing_half(gan.generator, gan.discriminator, latents))
-    return {"training s": seconds, "CPU s": computing, **{f"all: {name}": value for name, value in plain.items()},
-            **chosen}
+    chosen = scores(lesson("09").convincing_half(gan.generator, gan.discriminator, latents))
+    return seconds | {f"all: {name}": value for name, value in plain.items()} | chosen
 
 
 def figures_of_conditional_gan(train_images, seed, epochs=CONDITIONAL_EPOCHS):
@@ -94,10 +58,10 @@ def figures_of_conditional_gan(train_images, seed, epochs=CONDITIONAL_EPOCHS):
     labels = load_mnist().train_labels.astype("int32")
     keras.utils.set_random_seed(seed)
     steps = epochs * -(-len(train_images) // BATCH_SIZE)
-    gan = ConditionalGAN(build_generator(CONDITIONAL_LATENT_DIM + 10), build_tile_discriminator(logits=10),
-                         CONDITIONAL_LATENT_DIM, penalty=r1, seed=seed)
-    gan.compile(adam(steps), adam(steps), steps_per_execution=50)
-    seconds, computing = measured_fit(gan, train_images, labels, epochs=epochs)
+    gan = lesson("09").ConditionalGAN(build_generator(CONDITIONAL_LATENT_DIM + 10), build_tile_discriminator(logits=10),
+                                      CONDITIONAL_LATENT_DIM, penalty=r1, seed=seed)
+    gan.compile(adam_of_gans(steps), adam_of_gans(steps), steps_per_execution=50)
+    seconds = timed_fit(gan, train_images, labels, epochs=epochs, batch_size=BATCH_SIZE)
     take_averages(gan)
     for start in range(0, 30_000, 500):
         gan.generator(condition_on_label(gan.latents(500), tf.constant(labels[start:start + 500])), training=True)
@@ -108,7 +72,7 @@ def figures_of_conditional_gan(train_images, seed, epochs=CONDITIONAL_EPOCHS):
     agrees = judge_labels(from_symmetric_range(images)) == asked
     logits = gan.discriminator.predict(images, batch_size=1000, verbose=0)[np.arange(20_000), asked]
     kept = np.concatenate([2000 * digit + np.argsort(logits[asked == digit])[1000:] for digit in range(10)])
-    return {"training s": seconds, "CPU s": computing, "all: agreement %": 100 * agrees.mean(), **scores(images[kept]),
+    return {**seconds, "all: agreement %": 100 * agrees.mean(), **scores(images[kept]),
             "agreement %": 100 * agrees[kept].mean(),
             "worst digit %": 100 * agrees[kept].reshape(10, -1).mean(axis=1).min()}
 
@@ -178,7 +142,7 @@ def build_recipe(name, steps, seed):
     players = build_classic_pair() if kind == "dense" else (build_generator(LATENT_DIM),
                                                             build_tile_discriminator(normalise=kind))
     gan = PenalisedGAN(*players, LATENT_DIM, seed=seed, **options)
-    gan.compile(adam(steps, rate, average), adam(steps, rate, average), steps_per_execution=25)
+    gan.compile(adam_of_gans(steps, rate, average), adam_of_gans(steps, rate, average), steps_per_execution=25)
     return gan
 
 
@@ -186,18 +150,14 @@ def figures_of_recipe(train_images, name, seed, computing=RECIPE_CPU_SECONDS):
     """Train a recipe for as many steps as fit into the CPU seconds; return the steps and the scores."""
     gan = build_recipe(name, 10**6, seed)
     gan.fit(train_images[:3200], batch_size=BATCH_SIZE, verbose=0)  # makes the graph
-    _, used = measured_fit(gan, train_images[:12_800], epochs=1)  # 200 steps
+    used = timed_fit(gan, train_images[:12_800], batch_size=BATCH_SIZE)["CPU s"]  # of 200 steps
     steps = round(computing / used * 8) * 25
     gan = build_recipe(name, steps, seed)
     order = np.concatenate([np.random.default_rng(seed + epoch).permutation(len(train_images))
                             for epoch in range(-(-steps * BATCH_SIZE // len(train_images)))])[:steps * BATCH_SIZE]
-    seconds, used = measured_fit(gan, train_images[order], epochs=1)
-    take_averages(gan)
-    for _ in range(60):
-        gan.generator(gan.latents(500), training=True)
-    latents = np.random.default_rng(1).normal(size=(10_000, LATENT_DIM)).astype("float32")
-    return {"training s": seconds, "CPU s": used, "steps": steps,
-            **scores(gan.generator.predict(latents, batch_size=1000, verbose=0))}
+    seconds = timed_fit(gan, train_images[order], batch_size=BATCH_SIZE)
+    settle(gan)
+    return seconds | {"steps": steps} | scores(draw(gan.generator, 10_000, LATENT_DIM))
 
 
 def mean(rows, name):

@@ -1,13 +1,13 @@
 """The bench of lesson 10, GAN against VAE with three seeds, run by `make bench`: about ten minutes."""
 
 import statistics
-import time
 
 import keras
 import numpy as np
 from keras import ops
 
 from tests.benchmarks.tables import SEEDS, print_seeds
+from tests.benchmarks.training import adam_of_gans, adam_of_vaes, begin_at_the_log_odds, draw, settle, timed_fit
 from utils.data import binarise, binarised_test_set, flatten, from_symmetric_range, load_mnist, to_unit_range
 from utils.evaluation import class_histogram, frechet_distance, judge_features, neighbour_scores
 from utils.lesson_10.study import class_entropy, memorisation
@@ -32,15 +32,10 @@ def train_vae(train_images, seed):
     """Return lesson 10's VAE and the processor seconds that its training took."""
     keras.utils.set_random_seed(seed)
     vae = VAE(build_encoder(LATENTS, widths=(400, 200)), build_convolutional_decoder(LATENTS, filters=16), seed=seed)
-    frequency = np.clip(train_images.mean(axis=0), 0.001, 0.999)
-    vae.decoder.get_layer("logits").bias.assign(np.log(frequency / (1 - frequency)))
+    begin_at_the_log_odds(vae.decoder, train_images.mean(axis=0))
     steps = VAE_EPOCHS * len(train_images) // VAE_BATCH_SIZE
-    schedule = keras.optimizers.schedules.CosineDecay(0.0, steps - steps // 10, warmup_target=5e-3,
-                                                      warmup_steps=steps // 10)
-    vae.compile(keras.optimizers.Adam(schedule, beta_2=0.99), steps_per_execution=50)
-    began = time.process_time()
-    vae.fit(train_images, epochs=VAE_EPOCHS, batch_size=VAE_BATCH_SIZE, verbose=0)
-    return vae, time.process_time() - began
+    vae.compile(adam_of_vaes(steps), steps_per_execution=50)
+    return vae, timed_fit(vae, train_images, epochs=VAE_EPOCHS, batch_size=VAE_BATCH_SIZE)["CPU s"]
 
 
 def train_gan(train_images, seed):
@@ -48,21 +43,10 @@ def train_gan(train_images, seed):
     keras.utils.set_random_seed(seed)
     gan = R1GAN(build_generator(LATENTS), build_tile_discriminator(), LATENTS, seed=seed)
     steps = GAN_EPOCHS * -(-len(train_images) // GAN_BATCH_SIZE)
-    schedule = keras.optimizers.schedules.CosineDecay(3e-3, steps, alpha=0.01)
-    gan.compile(*(keras.optimizers.Adam(schedule, beta_1=0.0, beta_2=0.99, use_ema=True, ema_momentum=0.995)
-                  for _ in range(2)), steps_per_execution=50)
-    began = time.process_time()
-    gan.fit(2 * train_images - 1, epochs=GAN_EPOCHS, batch_size=GAN_BATCH_SIZE, verbose=0)
-    seconds = time.process_time() - began
-    gan.generator_optimizer.finalize_variable_values(gan.generator.trainable_variables)
-    for _ in range(60):
-        gan.generator(gan.latents(500), training=True)
+    gan.compile(adam_of_gans(steps), adam_of_gans(steps), steps_per_execution=50)
+    seconds = timed_fit(gan, 2 * train_images - 1, epochs=GAN_EPOCHS, batch_size=GAN_BATCH_SIZE)["CPU s"]
+    settle(gan)
     return gan, seconds
-
-
-def draw(network, seed):
-    latents = np.random.default_rng(seed).standard_normal((DRAWN, LATENTS)).astype("float32")
-    return network.predict(latents, batch_size=1000, verbose=0)
 
 
 def scores_of(images, train_images):
@@ -82,11 +66,11 @@ def test_lesson_10_measures_what_its_advice_rests_on():
     few, rows = binarised_test_set()[ORDER][:300], {"GAN": [], "VAE": []}
     for seed in SEEDS:
         gan, seconds = train_gan(train_images, seed)
-        scores = scores_of(from_symmetric_range(draw(gan.generator, seed)), train_images)
+        scores = scores_of(from_symmetric_range(draw(gan.generator, DRAWN, LATENTS, seed)), train_images)
         rows["GAN"].append({"CPU s": seconds, **scores})
         vae, seconds = train_vae(train_images, seed)
         weights = importance_log_weights(vae.encoder, vae.decoder, few, samples=100)
-        scores = scores_of(np.asarray(ops.sigmoid(draw(vae.decoder, seed))), train_images)
+        scores = scores_of(np.asarray(ops.sigmoid(draw(vae.decoder, DRAWN, LATENTS, seed))), train_images)
         rows["VAE"].append({"CPU s": seconds, **scores, "L100": float(np.mean(importance_weighted_bound(weights)))})
     for model, of_model in rows.items():
         print_seeds(f"Lesson 10: the {model}, 5,000 images drawn against 5,000 test images", of_model)

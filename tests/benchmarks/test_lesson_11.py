@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.tables import SEEDS, print_seeds
+from tests.benchmarks.training import adam_of_vaes
 from utils.data import binarised_test_set, flatten, load_mnist, to_unit_range
 from utils.evaluation import nearest_neighbours
 from utils.lesson_11.study import anomaly_score, bits_per_image, roc_auc, score_images, shared_bits
@@ -32,10 +33,7 @@ def areas_without_a_digit(data, seed):
     for digit in range(10):
         keras.utils.set_random_seed(seed)
         vae = VAE(build_encoder(20, widths=(128,)), build_decoder(20, widths=(128,)), seed=seed)
-        steps = EPOCHS * IMAGES // BATCH_SIZE
-        schedule = keras.optimizers.schedules.CosineDecay(0.0, steps - steps // 10, warmup_target=5e-3,
-                                                          warmup_steps=steps // 10)
-        vae.compile(keras.optimizers.Adam(schedule, beta_2=0.99), steps_per_execution=50)
+        vae.compile(adam_of_vaes(EPOCHS * IMAGES // BATCH_SIZE), steps_per_execution=50)
         vae.fit(images[labels != digit][:IMAGES], epochs=EPOCHS, batch_size=BATCH_SIZE, verbose=0)
         scores = score_images(anomaly_score, vae.encoder, vae.decoder, tested, seed=seed)
         areas.append(roc_auc(scores, tested_labels == digit))

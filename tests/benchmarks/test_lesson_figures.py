@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.tables import SEEDS, print_seeds
+from tests.benchmarks.training import adam_of_gans, adam_of_vaes, draw, scores, settle, timed_fit
 from utils import scratch
-from utils.data import binarised_test_set, flatten, from_symmetric_range, load_mnist, to_unit_range
-from utils.evaluation import classes_covered, report
+from utils.data import binarised_test_set, flatten, load_mnist, to_unit_range
 from utils.likelihood import log_marginal_by_quadrature
 from utils.models import (
     CLASSIFIER_BATCH_SIZE,
@@ -34,27 +34,18 @@ def train_images():
     return to_unit_range(flatten(load_mnist().train_images))
 
 
-def adam_of_lessons_4_and_6(steps):
-    """Return Adam with a learning rate that rises over the first tenth of the steps, then falls along a cosine."""
-    schedule = keras.optimizers.schedules.CosineDecay(0.0, steps - steps // 10, warmup_target=8e-3,
-                                                      warmup_steps=steps // 10)
-    return keras.optimizers.Adam(schedule, beta_2=0.99)
-
-
 def figures_of_lesson_6(train_images, test_images, seed):
     """Train lesson 6's VAE; return its seconds, its bound, the exact likelihood, and the seconds of the integral."""
     keras.utils.set_random_seed(seed)
     vae = VAE(build_encoder(), build_decoder(), seed=seed)
-    vae.compile(adam_of_lessons_4_and_6(EPOCHS * len(train_images) // BATCH_SIZE), steps_per_execution=50)
-    began = time.perf_counter()
-    vae.fit(train_images, epochs=EPOCHS, batch_size=BATCH_SIZE, verbose=0)
-    trained = time.perf_counter()
+    vae.compile(adam_of_vaes(EPOCHS * len(train_images) // BATCH_SIZE, rate=8e-3), steps_per_execution=50)
+    seconds = timed_fit(vae, train_images, epochs=EPOCHS, batch_size=BATCH_SIZE)
     bound = vae.evaluate(test_images, batch_size=500, verbose=0, return_dict=True)["elbo"]
     evaluated = time.perf_counter()
     exact = float(np.mean(log_marginal_by_quadrature(vae.decoder, test_images)))
     integrated = time.perf_counter()
     finer = float(np.mean(log_marginal_by_quadrature(vae.decoder, test_images, points_per_side=401)))
-    return {"training s": trained - began, "test ELBO": bound, "exact log p(x)": exact,
+    return {**seconds, "test ELBO": bound, "exact log p(x)": exact,
             "quadrature s": integrated - evaluated, "its error": abs(exact - finer)}
 
 
@@ -76,13 +67,10 @@ def figures_of_lesson_3(train_images, seed):
     classifier = build_classifier()
     classifier.compile(classifier_optimizer(CLASSIFIER_EPOCHS * -(-len(train_images) // CLASSIFIER_BATCH_SIZE)),
                        keras.losses.SparseCategoricalCrossentropy(from_logits=True), steps_per_execution=16)
-    began, began_computing = time.perf_counter(), time.process_time()
-    classifier.fit(train_images.reshape(-1, 28, 28, 1), mnist.train_labels, batch_size=CLASSIFIER_BATCH_SIZE,
-                   epochs=CLASSIFIER_EPOCHS, verbose=0)
-    seconds, computing = time.perf_counter() - began, time.process_time() - began_computing
+    seconds = timed_fit(classifier, train_images.reshape(-1, 28, 28, 1), mnist.train_labels,
+                        batch_size=CLASSIFIER_BATCH_SIZE, epochs=CLASSIFIER_EPOCHS)
     logits = classifier.predict(to_unit_range(mnist.test_images)[..., None], batch_size=500, verbose=0)
-    return {"training s": seconds, "CPU s": computing,
-            "accuracy %": 100 * np.mean(logits.argmax(axis=1) == mnist.test_labels)}
+    return seconds | {"accuracy %": 100 * np.mean(logits.argmax(axis=1) == mnist.test_labels)}
 
 
 @pytest.mark.parametrize(("figures", "least", "longest"), [(figures_of_lesson_2, 97.5, 60),
@@ -102,15 +90,13 @@ def figures_of_lesson_4(train_images, test_images, seed):
     keras.utils.set_random_seed(seed)
     model = DecoderByIntegral(build_decoder(), seed=seed)
     steps = INTEGRAL_EPOCHS * len(train_images) // INTEGRAL_BATCH_SIZE
-    model.compile(adam_of_lessons_4_and_6(steps), steps_per_execution=20)
-    began, began_computing = time.perf_counter(), time.process_time()
-    model.fit(train_images, epochs=INTEGRAL_EPOCHS, batch_size=INTEGRAL_BATCH_SIZE, verbose=0)
-    seconds, computing = time.perf_counter() - began, time.process_time() - began_computing
+    model.compile(adam_of_vaes(steps, rate=8e-3), steps_per_execution=20)
+    seconds = timed_fit(model, train_images, epochs=INTEGRAL_EPOCHS, batch_size=INTEGRAL_BATCH_SIZE)
     exact = log_marginal_by_quadrature(model.decoder, test_images, points_per_side=281)
     few = slice(0, 2000)
     finer = log_marginal_by_quadrature(model.decoder, test_images[few], points_per_side=561)
     wider = log_marginal_by_quadrature(model.decoder, test_images[few], points_per_side=393, extent=7.0)
-    return {"training s": seconds, "CPU s": computing, "exact log p(x)": np.mean(exact),
+    return {**seconds, "exact log p(x)": np.mean(exact),
             "finer changes": abs(np.mean(exact[few] - finer)), "wider changes": abs(np.mean(exact[few] - wider))}
 
 
@@ -140,24 +126,13 @@ GAN_EPOCHS, GAN_BATCH_SIZE = 8, 64  # as in lesson 8
 
 def figures_of_lesson_8(train_images, seed):
     """Train lesson 8's repaired GAN; return its seconds and the scores of 10,000 samples."""
-    def adam():
-        steps = GAN_EPOCHS * -(-len(train_images) // GAN_BATCH_SIZE)
-        schedule = keras.optimizers.schedules.CosineDecay(3e-3, steps, alpha=0.01)
-        return keras.optimizers.Adam(schedule, beta_1=0.0, beta_2=0.99, use_ema=True, ema_momentum=0.995)
-
+    steps = GAN_EPOCHS * -(-len(train_images) // GAN_BATCH_SIZE)
     keras.utils.set_random_seed(seed)
     gan = R1GAN(build_generator(), build_tile_discriminator(), latent_dim=100, seed=seed)
-    gan.compile(adam(), adam(), steps_per_execution=50)
-    began = time.perf_counter()
-    gan.fit(2 * train_images - 1, epochs=GAN_EPOCHS, batch_size=GAN_BATCH_SIZE, verbose=0)
-    trained = time.perf_counter()
-    gan.generator_optimizer.finalize_variable_values(gan.generator.trainable_variables)
-    for _ in range(60):
-        gan.generator(gan.latents(500), training=True)
-    latents = np.random.default_rng(1).normal(size=(10_000, 100)).astype("float32")
-    scores = report(from_symmetric_range(gan.predict(latents, batch_size=1000, verbose=0)))
-    return {"training s": trained - began, "Fréchet": scores.frechet, "precision": scores.precision,
-            "recall": scores.recall, "digits drawn": classes_covered(scores.class_counts)}
+    gan.compile(adam_of_gans(steps), adam_of_gans(steps), steps_per_execution=50)
+    seconds = timed_fit(gan, 2 * train_images - 1, epochs=GAN_EPOCHS, batch_size=GAN_BATCH_SIZE)
+    settle(gan)
+    return seconds | scores(draw(gan, 10_000, 100))
 
 
 def test_lesson_8_reaches_its_figures_on_average(train_images):

@@ -14,9 +14,11 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from test_lesson_9 import build_tutorial_pair, r1, scores, take_averages
 
 from tests.benchmarks.tables import SECONDS, SEEDS, print_table
+from tests.benchmarks.test_lesson_09 import PenalisedGAN, build_tutorial_pair, r1
+from tests.benchmarks.training import begin_at_the_log_odds, scores, take_averages
+from tests.cells import lesson
 from utils.data import binarised_test_set, flatten, load_mnist, to_symmetric_range, to_unit_range
 from utils.likelihood import importance_log_weights
 from utils.losses import importance_weighted_bound
@@ -24,9 +26,7 @@ from utils.models import (
     GAN,
     R1GAN,
     VAE,
-    PenalisedGAN,
     build_convolutional_decoder,
-    build_convolutional_encoder,
     build_decoder,
     build_encoder,
     build_generator,
@@ -111,7 +111,7 @@ def print_scores(title, unit, rows):
 
 # Fréchet distance -------------------------------------------------------------------------------------------
 
-def smooth_gan(seed):
+def gan_of_lesson_8(seed):
     return R1GAN(build_generator(LATENTS), build_tile_discriminator(), LATENTS, seed=seed)
 
 
@@ -128,7 +128,7 @@ def adam_of_course():
 
 
 GANS = {  # name: builder, optimiser, rate, batch size, steps an execution
-    "lesson 8": (smooth_gan, adam_of_course, cosine(3e-3, 0.01), 64, 25),
+    "lesson 8": (gan_of_lesson_8, adam_of_course, cosine(3e-3, 0.01), 64, 25),
     "lesson 9: DCGAN with R1": (recipe_of_lesson_9, adam_of_course, cosine(3e-3, 0.01), 64, 10),
     "TensorFlow's DCGAN tutorial": (tutorial_gan, lambda: keras.optimizers.Adam(1e-4), constant(1e-4), 256, 1),
 }
@@ -176,8 +176,8 @@ def lesson_6():
 def lesson_7(encoder, decoder):
     """Return lesson 7's networks, which see images with the average taken away and begin at the pixels' log-odds."""
     average = to_unit_range(flatten(load_mnist().train_images)).mean(axis=0)
-    images, frequency = keras.Input((784,)), np.clip(average, 0.001, 0.999)
-    decoder.get_layer("logits").bias.assign(np.log(frequency / (1 - frequency)))
+    images = keras.Input((784,))
+    begin_at_the_log_odds(decoder, average)
     return keras.Model(images, encoder(layers.Rescaling(1.0, offset=-average)(images))), decoder
 
 
@@ -186,7 +186,7 @@ def lesson_7_dense():
 
 
 def lesson_7_convolutional():
-    return lesson_7(build_convolutional_encoder(), build_convolutional_decoder())
+    return lesson_7(lesson("07").build_convolutional_encoder(), build_convolutional_decoder())
 
 
 def tutorial(latent_dim, padding, width, channels):

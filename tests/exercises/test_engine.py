@@ -22,9 +22,8 @@ import pytest
 from nbclient import NotebookClient
 
 from utils import storage
-from utils.exercises import Exercise, Mistake, check, engine, hint, progress, solution
-from utils.exercises import remembering as record
-from utils.exercises import wording as messages
+from utils.exercises import Exercise, Mistake, check, engine, hint, progress, remembering, solution, wording
+from utils.exercises.edits import edits_of
 from utils.exercises.running import FirstLines
 from utils.lesson_10 import exercises as lesson_10
 
@@ -94,7 +93,7 @@ def lesson_99(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_HOME", str(tmp_path / "course"))
     monkeypatch.setattr(engine, "lessons", lambda: [99])
     monkeypatch.setattr(engine, "lesson_module", lambda number: module)
-    monkeypatch.setattr(record, "_of_this_kernel", {})
+    monkeypatch.setattr(remembering, "_of_this_kernel", {})
     engine._hints_asked.clear()
     storage.say_once.cache_clear()
     return module
@@ -153,28 +152,17 @@ def _ellipsis(matrix):
     ...  # your code
 
 
-def _pass(matrix):
-    pass
+def _stub(body):
+    names = {}
+    exec(f"def row_means(matrix):\n    {body}", names)
+    return names["row_means"]
 
 
-def _docstring(matrix):
-    """Docstring."""
-
-
-def _none(matrix):
-    return None
-
-
-def _returned_ellipsis(matrix):
-    """Docstring."""
-    return ...
-
-
-@pytest.mark.parametrize("stub", [_ellipsis, _pass, _docstring, _none, _returned_ellipsis])
-def test_stub_is_not_attempted(ask, stub):
-    assert ask(stub) == ('○ 99.1 row_means: not attempted yet; the lesson goes on with the reference. '
+@pytest.mark.parametrize("body", ["...", "pass", "'docstring'", "'docstring'; ...", "return None", "return ..."])
+def test_stub_is_not_attempted(ask, body):
+    assert ask(_stub(body)) == ('○ 99.1 row_means: not attempted yet; the lesson goes on with the reference. '
                          'hint("99.1") helps.\n')
-    assert record.recall() == {}
+    assert remembering.recall() == {}
 
 
 def test_stub_under_tf_function_is_not_attempted(ask):
@@ -185,7 +173,7 @@ def test_stub_under_tf_function_is_not_attempted(ask):
 
 def test_reference_that_came_back_from_a_check_does_not_pass(ask):
     assert "○ 99.1 row_means: this is the reference." in ask(check("99.1", _ellipsis))
-    assert record.recall() == {}
+    assert remembering.recall() == {}
 
 
 # What is wrong ----------------------------------------------------------------------------------------------
@@ -307,6 +295,20 @@ def test_mistake_is_recognised_whatever_its_type(ask, lesson_99):
     assert "this is the sum." in ask(lambda matrix: matrix.sum(axis=1).astype(int))
 
 
+def test_mistake_can_be_an_edit_of_the_reference():
+    column_sums = edits_of(row_means)("matrix.mean", "matrix.sum", "axis=1", "axis=0")
+    np.testing.assert_array_equal(column_sums(np.array([[1.0, 2.0], [3.0, 5.0]])), [4, 7])
+
+
+@pytest.mark.parametrize(("parts", "match"), [
+    (("median", "sum"), "row_means holds 'median' 0 times, not once"), (("matrix", "x"), "holds 'matrix' 2 times"),
+    (("of each row", "of all"), "0 times"), (("axis=1", "axis=1"), "changes nothing"), ((), "changes nothing"),
+    (("axis=1",), "zip")], ids=str)
+def test_edit_that_does_not_fit_the_reference_any_more_fails_loudly(parts, match):
+    with pytest.raises(ValueError, match=match):
+        edits_of(row_means)(*parts)
+
+
 # Functions that misbehave -----------------------------------------------------------------------------------
 
 def test_error_is_shown_with_its_line(ask):
@@ -318,7 +320,7 @@ def test_error_is_shown_with_its_line(ask):
     text = ask(answer)
     assert text.startswith("✗ 99.1 row_means: your function stopped with NameError: name 'colums' is not def")
     assert f"    line {line}   return total / colums  # noqa: F821\n" in text
-    assert record.recall() == {"99.1": "tried"}
+    assert remembering.recall() == {"99.1": "tried"}
 
 
 def test_error_deep_in_a_library_is_shown_with_the_learners_line(ask):
@@ -420,7 +422,7 @@ def test_users_interrupt_is_reported_and_not_recorded(ask, interruptible):
             pass
 
     assert ask(answer).startswith("○ 99.1 row_means: interrupted before the end; the lesson goes on with")
-    assert record.recall() == {}
+    assert remembering.recall() == {}
 
 
 def test_prints_are_kept_to_a_few_lines(ask):
@@ -587,7 +589,7 @@ def test_map_shows_passed_tried_and_open(capsys):
 # How messages look ------------------------------------------------------------------------------------------
 
 def test_html_escapes_what_the_learner_wrote_and_says_the_same():
-    message = messages.report("✗", "9.1 f", "it takes `<b>`", [("a", "<script> $x$ &")], 'hint("9.1") helps.')
+    message = wording.report("✗", "9.1 f", "it takes `<b>`", [("a", "<script> $x$ &")], 'hint("9.1") helps.')
     html = message._repr_mimebundle_()["text/html"]
     assert "<script>" not in html and "it takes <code>&lt;b&gt;</code>" in html and "✗ 9.1 f" in html
     assert '<code>hint("9.1")</code> helps.' in html
@@ -596,7 +598,7 @@ def test_html_escapes_what_the_learner_wrote_and_says_the_same():
 
 
 def test_long_sentences_are_wrapped_for_terminals():
-    lines = repr(messages.report("✗", "9.1 f", "word " * 60)).splitlines()
+    lines = repr(wording.report("✗", "9.1 f", "word " * 60)).splitlines()
     assert len(lines) == 3 and max(map(len, lines)) <= 110 and lines[1].startswith("  word")
 
 
@@ -619,18 +621,18 @@ def test_pass_once_recorded_stays(ask):
 
 
 def test_second_kernel_adds_to_what_the_first_wrote(monkeypatch):
-    record.remember("1.1", "passed")
-    record.remember("1.2", "tried")
-    monkeypatch.setattr(record, "_of_this_kernel", {})
-    record.remember("1.1", "tried")
-    record.remember("2.1", "passed")
+    remembering.remember("1.1", "passed")
+    remembering.remember("1.2", "tried")
+    monkeypatch.setattr(remembering, "_of_this_kernel", {})
+    remembering.remember("1.1", "tried")
+    remembering.remember("2.1", "passed")
     assert json.loads(_file().read_text()) == {"1.1": "passed", "1.2": "tried", "2.1": "passed"}
     assert os.listdir(_file().parent) == ["progress.json"]
 
 
 def test_many_kernels_at_once_lose_nothing_for_good():
-    command = ("from utils.exercises import record\n"
-               "for number in range(25): record.remember(f'{N}.{number}', 'passed')")
+    command = ("from utils.exercises.remembering import remember\n"
+               "for number in range(25): remember(f'{N}.{number}', 'passed')")
     kernels = [subprocess.Popen([sys.executable, "-c", f"N = {n}\n{command}"]) for n in (1, 2, 3)]
     assert [kernel.wait() for kernel in kernels] == [0, 0, 0]
     states = json.loads(_file().read_text())
@@ -644,11 +646,11 @@ def test_many_kernels_at_once_lose_nothing_for_good():
 def test_damaged_file_is_kept_aside_and_said_once(capsys, content):
     _file().parent.mkdir()
     _file().write_bytes(content)
-    record.remember("2.1", "tried")
+    remembering.remember("2.1", "tried")
     assert json.loads(_file().read_text()) == {"2.1": "tried"}
     assert _file().with_name("progress.json.bak").read_bytes() == content
     _file().write_bytes(content)
-    assert record.recall() == {"2.1": "tried"}
+    assert remembering.recall() == {"2.1": "tried"}
     assert capsys.readouterr().out.count("Note: the file with your progress was damaged. It is kept as") == 1
 
 
@@ -657,14 +659,14 @@ def test_folder_that_cannot_be_made_is_said_once_and_the_lesson_goes_on(ask, mon
     monkeypatch.setenv("COURSE_HOME", str(tmp_path / "file" / "course"))
     first, second = ask(lambda matrix: matrix.mean(axis=1)), ask(lambda matrix: matrix.mean(axis=1) + 1)
     assert first.startswith("✓ 99.1") and "\nNote: the folder " in first and "Note:" not in second
-    assert record.recall() == {"99.1": "passed"}
+    assert remembering.recall() == {"99.1": "passed"}
 
 
 def test_full_disk_leaves_the_old_file_and_no_debris(monkeypatch, capsys):
-    record.remember("1.1", "passed")
+    remembering.remember("1.1", "passed")
     full = OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr(json, "dump", lambda *arguments, **named: _raise(full))
-    record.remember("1.2", "passed")
+    remembering.remember("1.2", "passed")
     assert json.loads(_file().read_text()) == {"1.1": "passed"}
     assert os.listdir(_file().parent) == ["progress.json"]
     assert "cannot be written" in capsys.readouterr().out

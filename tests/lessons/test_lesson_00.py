@@ -1,4 +1,4 @@
-"""`make doctor`: a fault of the machine gets a line that says what to do, and the exit code says that there is one."""
+"""Lesson 0: a fault of the machine gets a line that says what to do, and grey values become coins."""
 
 import importlib.metadata
 import json
@@ -8,99 +8,104 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from unittest.mock import Mock
 
+import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
-from tools import doctor
-from utils import assets
-from utils.lesson_00 import doctor as machine
+from tests.drawing import DIGITS, ExplorerContract, words_when_redrawn
+from utils import assets, plots
+from utils.lesson_00 import doctor, explorers
 from utils.lesson_00.doctor import GIGABYTE, Finding
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_line_begins_with_the_verdict_and_only_a_fault_is_followed_by_a_remedy():
-    assert str(Finding(True, "memory", "buy some")) == "✓ memory"
-    assert str(Finding(False, "memory", "buy some")) == "✗ memory: buy some"
+@pytest.mark.parametrize(("name", "made_up", "examination", "line"), [
+    ("utils.lesson_00.doctor.memory_in_gigabytes", lambda: (8, 2.1), doctor.free_memory, "✓ 2.1 GB of memory free now"),
+    ("utils.lesson_00.doctor.memory_in_gigabytes", lambda: (8, 1.9), doctor.free_memory,
+     "✗ 1.9 GB of memory free now: a lesson needs up to 2 GB: close other programs and notebooks"),
+    ("psutil.cpu_percent", lambda interval: 12.4, doctor.idle_processor, "✓ other programs use 12% of the processor"),
+    ("psutil.cpu_percent", lambda interval: 91.0, doctor.idle_processor,
+     "✗ other programs use 91% of the processor: they slow the lessons down"),
+    ("shutil.disk_usage", lambda place: {ROOT: Mock(free=0.6 * GIGABYTE)}[place],
+     lambda: doctor.free_disk(ROOT / "a" / "b"), "✓ 0.6 GB of disk free for progress and backups"),
+    ("shutil.disk_usage", Mock(return_value=Mock(free=0.4 * GIGABYTE)), lambda: doctor.free_disk(ROOT),
+     "✗ 0.4 GB of disk free for progress and backups: they need up to 0.5 GB: delete something, or set COURSE_HOME"),
+    # What the system says of a folder to read only; root may write even where it is forbidden, so no chmod here.
+    ("tempfile.TemporaryFile", Mock(side_effect=PermissionError(13, "Permission denied")),
+     lambda: doctor.writable_folder(ROOT, "folder", "copy it"), "✗ folder: copy it"),
+    ("subprocess.run", Mock(return_value=Mock(returncode=1, stderr="Trace\nImportError: DLL load failed\n")),
+     doctor.tensorflow_starts, '✗ TensorFlow does not start (ImportError: DLL load failed): run "make lab" again'),
+    ("subprocess.run", Mock(return_value=Mock(returncode=1, stderr="")),
+     doctor.tensorflow_starts, "✗ TensorFlow does not start (no message): run "),
+    ("subprocess.run", Mock(return_value=Mock(returncode=-signal.SIGILL, stderr="")), doctor.tensorflow_starts,
+     "✗ TensorFlow does not start (the system ended it with signal 4): this processor may be too old"),
+    ("socket.create_connection", Mock(side_effect=TimeoutError("timed out")), lambda: doctor.free_port(18888),
+     "✗ port 18888 cannot be reached from this machine itself (timed out): let the firewall allow"),
+    ("jupyter_client.manager.start_new_kernel", Mock(side_effect=RuntimeError("Kernel died before replying\nand more")),
+     doctor.kernel_starts, "✗ a notebook kernel does not start (Kernel died before replying): pip install"),
+])
+def test_what_the_machine_answers_becomes_a_line(name, made_up, examination, line, monkeypatch):
+    monkeypatch.setattr(name, made_up)
+    said = str(examination())
+    assert said.startswith(line) and (": " in said) is (line[0] == "✗")
 
 
-# Memory and disk --------------------------------------------------------------------------------------------
+def test_sound_machine_gets_a_tick_on_every_line(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "new" / "folder"))
+    monkeypatch.setattr(doctor, "memory_in_gigabytes", lambda: (8.0, 4.0))
+    monkeypatch.setattr("utils.runtime.device_in_words", lambda: "2 CPU cores")
+    python_version = ".".join(map(str, sys.version_info[:3]))
+    doctor.check_machine()
+    assert capsys.readouterr().out.splitlines() == [
+        f"✓ Python {python_version}", f"✓ TensorFlow {tf.__version__}", f"✓ Keras {keras.__version__}",
+        "✓ computing on 2 CPU cores; no GPU is needed", "✓ 8 GB of memory",
+        "✓ MNIST: 60,000 + 10,000 images, verified", "✓ a folder for your progress and backups"]
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
 
-def set_memory(monkeypatch, total, free):
-    monkeypatch.setattr(machine.psutil, "virtual_memory",
-                        lambda: SimpleNamespace(total=total * GIGABYTE, available=free * GIGABYTE))
 
-
-def set_limits(monkeypatch, *limits):
-    monkeypatch.setattr(machine, "_memory_limits", lambda: [(GIGABYTE * limit, GIGABYTE * used)
-                                                            for limit, used in limits])
-
-
-@pytest.mark.parametrize(("free", "well"), [(1.9, False), (2.1, True)])
-def test_little_free_memory_is_a_fault(free, well, monkeypatch):
-    set_memory(monkeypatch, 8, free)
-    set_limits(monkeypatch)
-    finding = machine.free_memory()
-    assert finding.well is well
-    assert str(finding).startswith(f"{'✓' if well else '✗'} {free} GB of memory free now")
-    assert "close other programs" in finding.remedy
+def test_every_fault_gets_a_line_that_says_what_to_do(monkeypatch, tmp_path):
+    (tmp_path / "mnist.npz").write_bytes((assets.FOLDER / "mnist.npz").read_bytes()[:1000])
+    monkeypatch.setattr(assets, "FOLDER", tmp_path)
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "mnist.npz" / "course"))
+    monkeypatch.setattr(doctor, "memory_in_gigabytes", lambda: (2.0, 1.0))
+    monkeypatch.setattr(tf, "__version__", "2.9.3")
+    monkeypatch.setattr(keras, "__version__", "3.12.9")
+    _, *packages, _, memory, data, folder = map(str, doctor.machine_findings())
+    assert packages == ['✗ TensorFlow 2.9.3: run "make lab" again to install the tested version',
+                        '✗ Keras 3.12.9: run "make lab" again, as for TensorFlow']
+    assert memory == "✗ 2 GB of memory: lessons need up to 2 GB: close other notebooks first"
+    assert data.startswith("✗ MNIST: The course's file utils/assets/mnist.npz is damaged: its 1,000 bytes are not")
+    assert folder == ("✗ a folder for your progress and backups: it cannot be written: set COURSE_HOME to another "
+                      "folder, or go on without")
 
 
 @pytest.mark.parametrize(("limits", "seen"), [
     ([], (64, 32)), ([(4, 1)], (4, 3)), ([(128, 100)], (64, 28)), ([(8, 2), (4, 3.5)], (4, 0.5)), ([(2, 3)], (2, 0))])
 def test_share_of_a_server_counts_as_all_there_is(limits, seen, monkeypatch):
-    set_memory(monkeypatch, 64, 32)
-    set_limits(monkeypatch, *limits)
-    assert machine.memory_in_gigabytes() == seen
+    monkeypatch.setattr("psutil.virtual_memory", lambda: Mock(total=64 * GIGABYTE, available=32 * GIGABYTE))
+    monkeypatch.setattr(doctor, "_memory_limits", lambda: [[GIGABYTE * size for size in both] for both in limits])
+    assert doctor.memory_in_gigabytes() == seen
 
 
-def write(folder, **files):
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        Path(folder, name.replace("__", ".")).write_text(f"{text}\n")
+@pytest.mark.parametrize(("files", "limits"), [
+    ({"cgroup": "0::/user/ada", "user/ada/memory.max": 3000, "user/ada/memory.current": 900,
+      "user/ada/memory.stat": "anon 1\ninactive_file 500", "user/memory.max": 2000, "user/memory.current": 1500,
+      "user/memory.stat": "inactive_file 0", "memory.max": "max", "memory.current": 7,
+      "memory.stat": "inactive_file 0"}, [(3000, 400), (2000, 1500)]),
+    ({"cgroup": "3:cpu,cpuacct:/docker/1\n2:memory:/docker/1", "memory/memory.limit_in_bytes": 2000,
+      "memory/memory.usage_in_bytes": 700, "memory/memory.stat": "inactive_file 1\ntotal_inactive_file 100"},
+     [(2000, 600)]),
+    ({}, [])], ids=["version 2, the group and all around it", "version 1, where a container has them", "none"])
+def test_limits_of_control_groups(files, limits, tmp_path):
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(f"{content}\n")
+    assert list(doctor._memory_limits(tmp_path / "cgroup", tmp_path)) == limits
 
-
-def limits_of(tmp_path, membership):
-    (tmp_path / "cgroup").write_text(membership)
-    return sorted(machine._memory_limits(tmp_path / "cgroup", tmp_path))
-
-
-def test_limits_of_control_groups_version_2_are_those_of_the_group_and_of_all_around_it(tmp_path):
-    write(tmp_path / "user" / "ada", memory__max=3000, memory__current=900, memory__stat="anon 1\ninactive_file 500")
-    write(tmp_path / "user", memory__max=2000, memory__current=1500, memory__stat="inactive_file 0")
-    write(tmp_path, memory__max="max", memory__current=7, memory__stat="inactive_file 0")
-    assert limits_of(tmp_path, "0::/user/ada\n") == [(2000, 1500), (3000, 400)]
-
-
-def test_limits_of_control_groups_version_1_are_found_where_a_container_has_them(tmp_path):
-    write(tmp_path / "memory", memory__limit_in_bytes=2000, memory__usage_in_bytes=700,
-          memory__stat="inactive_file 1\ntotal_inactive_file 100")
-    assert limits_of(tmp_path, "3:cpu,cpuacct:/docker/1\n2:memory:/docker/1\n") == [(2000, 600)]
-
-
-def test_no_control_groups_no_limits(tmp_path):
-    assert list(machine._memory_limits(tmp_path / "not there", tmp_path)) == []
-
-
-@pytest.mark.parametrize(("busy", "line"), [(12.4, "✓ other programs use 12% of the processor"),
-                                            (91.0, "✗ other programs use 91% of the processor: they slow")])
-def test_busy_processor_is_a_fault(busy, line, monkeypatch):
-    monkeypatch.setattr(machine.psutil, "cpu_percent", lambda interval: busy)
-    assert str(machine.idle_processor()).startswith(line)
-
-
-@pytest.mark.parametrize(("free", "well"), [(0.4, False), (0.6, True)])
-def test_full_disk_is_a_fault_also_where_the_folder_is_not_there_yet(free, well, monkeypatch, tmp_path):
-    asked = []
-    monkeypatch.setattr(machine.shutil, "disk_usage",
-                        lambda place: asked.append(place) or SimpleNamespace(free=free * GIGABYTE))
-    finding = machine.free_disk(tmp_path / "new" / "folder")
-    assert finding.well is well and asked == [tmp_path]
-    assert "COURSE_HOME" in finding.remedy
-
-
-# Files ------------------------------------------------------------------------------------------------------
 
 @pytest.fixture
 def course_files(tmp_path, monkeypatch):
@@ -113,79 +118,24 @@ def course_files(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_intact_files_share_a_line(course_files):
-    assert [str(finding) for finding in machine.intact_assets()] == [
+def test_intact_files_share_a_line_and_each_damaged_or_missing_one_has_its_own(course_files):
+    assert [*map(str, doctor.intact_assets())] == [
         "✓ 2 files that ship with the course, verified: digits.npz, judge.keras"]
-
-
-def test_each_damaged_or_missing_file_has_a_line_of_its_own(course_files):
     (course_files / "digits.npz").write_bytes(b"0123")
     (course_files / "judge.keras").unlink()
-    damaged, missing = map(str, machine.intact_assets())
+    damaged, missing = map(str, doctor.intact_assets())
     assert damaged.startswith("✗ digits.npz: ") and "is damaged: its 4 bytes" in damaged and "git checkout" in damaged
     assert missing.startswith("✗ judge.keras: ") and "is missing" in missing and "git checkout" in missing
 
 
 @pytest.mark.parametrize("content", [None, b"only-one-word\n", b"\xff\xfe"])
 def test_unreadable_list_of_checksums_is_a_fault(content, course_files):
-    if content is None:
-        (course_files / "SHA256SUMS").unlink()
-    else:
+    (course_files / "SHA256SUMS").unlink()
+    if content:
         (course_files / "SHA256SUMS").write_bytes(content)
-    (finding,) = machine.intact_assets()
+    finding, = doctor.intact_assets()
     assert not finding.well and "git checkout" in finding.remedy
 
-
-def test_folder_is_made_and_leaves_nothing_behind(tmp_path):
-    assert machine.writable_folder(tmp_path / "a" / "b", "folder", "").well
-    assert list((tmp_path / "a" / "b").iterdir()) == []
-
-
-def test_folder_that_cannot_be_written_is_a_fault(tmp_path):
-    (tmp_path / "file").write_text("a file, where a folder is wanted")
-    assert str(machine.writable_folder(tmp_path / "file" / "a", "folder", "copy it")) == "✗ folder: copy it"
-
-
-def test_read_only_folder_is_a_fault(tmp_path, monkeypatch):
-    def refuse(dir):  # what the system says; root may write even where it is forbidden, so no chmod here
-        raise PermissionError(13, "Permission denied")
-    monkeypatch.setattr(machine.tempfile, "TemporaryFile", refuse)
-    assert not machine.can_write(tmp_path)
-
-
-# Ports ------------------------------------------------------------------------------------------------------
-
-@pytest.fixture
-def taken_port():
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        yield server.getsockname()[1]
-
-
-def test_taken_port_is_passed_over(taken_port):
-    finding = machine.free_port(first=taken_port)
-    assert finding.well
-    assert re.fullmatch(rf"JupyterLab can use port \d+ \({taken_port} is taken, perhaps by another JupyterLab\)",
-                        finding.what)
-    assert f"port {taken_port} " not in finding.what
-
-
-def test_no_free_port_is_a_fault(taken_port):
-    assert str(machine.free_port(first=taken_port, count=1)) == (
-        f"✗ no free port from {taken_port} to {taken_port}: close other JupyterLabs, or start this one with --port and "
-        "another number")
-
-
-def test_firewall_around_this_machine_is_a_fault(monkeypatch):
-    def refuse(*_, **__):
-        raise TimeoutError("timed out")
-    monkeypatch.setattr(machine.socket, "create_connection", refuse)
-    finding = machine.free_port()
-    assert not finding.well and "(timed out)" in finding.what and "127.0.0.1" in finding.remedy
-
-
-# JupyterLab and its widgets ---------------------------------------------------------------------------------
 
 def set_versions(monkeypatch, **versions):
     """Pretend that packages are installed in other versions; None: not at all."""
@@ -198,48 +148,11 @@ def set_versions(monkeypatch, **versions):
     monkeypatch.setattr(importlib.metadata, "version", version)
 
 
-@pytest.mark.skipif(importlib.metadata.version("ipywidgets").startswith("7."), reason="Colab has no JupyterLab")
-def test_widgets_of_this_environment_fit():
-    assert machine.matching_widgets().well, machine.matching_widgets()
-
-
-@pytest.mark.parametrize("versions", [{"jupyterlab_widgets": "0.1"},
-                                      {"ipywidgets": "7.7.1", "jupyterlab_widgets": "3.0.17"}])
-def test_jupyterlabs_half_of_another_version_is_a_fault(versions, monkeypatch):
-    set_versions(monkeypatch, **versions)
-    finding = machine.matching_widgets()
-    assert not finding.well and "do not fit: ipywidgets wants jupyterlab_widgets" in finding.what
-
-
-@pytest.fixture
-def newest_widgets(monkeypatch):
-    set_versions(monkeypatch, ipywidgets="8.1.9", jupyterlab_widgets="3.0.17")
-
-
-def test_missing_half_is_a_fault(monkeypatch):
-    set_versions(monkeypatch, jupyterlab_widgets=None)
-    assert "(jupyterlab_widgets is missing)" in str(machine.matching_widgets())
-
-
-def test_half_that_jupyterlab_does_not_find_is_a_fault(newest_widgets, monkeypatch, tmp_path):
-    monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda: [str(tmp_path)])
-    assert "does not find its half" in str(machine.matching_widgets())
-
-
-def test_older_copy_that_hides_the_half_is_a_fault(newest_widgets, monkeypatch, tmp_path):
-    hiding = tmp_path / machine.WIDGETS_FOR_LAB
-    hiding.parent.mkdir(parents=True)
-    hiding.write_text(json.dumps({"version": "3.0.0"}))
-    monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda: [str(tmp_path), f"{sys.prefix}/share/jupyter"])
-    finding = machine.matching_widgets()
-    assert not finding.well and f"another copy ({hiding.parent}) hides this one" in finding.what
-
-
-# Packages and TensorFlow ------------------------------------------------------------------------------------
-
-def test_packages_of_this_environment_are_well():
-    (finding,) = doctor.packages()
-    assert finding.well and f"numpy {importlib.metadata.version('numpy')}" in finding.what
+@pytest.mark.parametrize("examination", [
+    lambda: doctor.packages()[0], doctor.kernel_starts, pytest.param(doctor.matching_widgets, marks=pytest.mark.skipif(
+        importlib.metadata.version("ipywidgets").startswith("7."), reason="Colab has no JupyterLab"))])
+def test_this_environment_is_well(examination):
+    assert str(examination()).startswith("✓ ")
 
 
 def test_old_and_missing_packages_have_a_line_each(monkeypatch):
@@ -250,147 +163,147 @@ def test_old_and_missing_packages_have_a_line_each(monkeypatch):
     assert "numpy 2.1.3 (tried with " in good and "keras" not in good
 
 
-@pytest.mark.parametrize(("code", "stderr", "says"), [
-    (1, "Traceback\nImportError: DLL load failed\n", "(ImportError: DLL load failed): run \"make lab\" again"),
-    (1, "", "(no message)"), (-signal.SIGILL, "", "signal 4): this processor may be too old")])
-def test_tensorflow_that_does_not_start_is_a_fault(code, stderr, says, monkeypatch):
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=code, stderr=stderr))
-    finding = doctor.tensorflow_starts()
-    assert not finding.well and says in str(finding)
-
-
-def test_without_a_package_the_doctor_still_looks_at_the_machine_and_says_what_comes_first(monkeypatch, capsys):
-    set_versions(monkeypatch, tensorflow=None)
-    monkeypatch.setattr(doctor, "tensorflow_starts", lambda: pytest.fail("there is no TensorFlow to start"))
-    assert doctor.main() == 1
-    said = capsys.readouterr().out
-    assert "✗ tensorflow is not installed" in said and "GB of disk free" in said and "Mend this first" in said
-
-
 def test_python_without_packages_gets_a_sentence_and_no_trace():
-    code = "import sys; sys.modules['packaging.requirements'] = None; from tools import doctor; " \
+    missing = ["packaging.requirements", "numpy", "psutil", "keras", "tensorflow"]
+    code = f"import sys; sys.modules |= dict.fromkeys({missing}); from utils.lesson_00 import doctor; " \
            "print(*doctor.packages())"
     child = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert child.stdout.startswith("✗ the course's packages: they are not installed for ") and child.stderr == ""
 
 
-# The kernel -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("versions", "copies", "says"), [
+    ({"jupyterlab_widgets": None}, 1, "(jupyterlab_widgets is missing)"),
+    ({"jupyterlab_widgets": "0.1"}, 1, "do not fit: ipywidgets wants jupyterlab_widgets"),
+    ({"ipywidgets": "7.7.1"}, 1, "do not fit: ipywidgets wants jupyterlab_widgets"),
+    ({}, 0, "does not find its half"), ({}, 2, "another copy ({folder}) hides this one")])
+def test_widgets_without_the_jupyterlab_half_that_fits_are_a_fault(versions, copies, says, monkeypatch, tmp_path):
+    set_versions(monkeypatch, **{"ipywidgets": "8.1.9", "jupyterlab_widgets": "3.0.17"} | versions)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "own"))
+    monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda: [tmp_path / "older", tmp_path / "own/share/jupyter"])
+    own, older = (tmp_path / place / doctor.WIDGETS_FOR_LAB for place in ("own/share/jupyter", "older"))
+    for copy, version in ((own, "3.0.17"), (older, "3.0.0"))[:copies]:
+        copy.parent.mkdir(parents=True)
+        copy.write_text(json.dumps({"version": version}))
+    finding = doctor.matching_widgets()
+    assert not finding.well and says.format(folder=older.parent) in finding.what
 
-def test_kernel_of_this_environment_starts():
-    assert doctor.kernel_starts().well, doctor.kernel_starts()
 
-
-def test_kernel_that_does_not_start_is_a_fault(monkeypatch):
-    def fail(*_, **__):
-        raise RuntimeError("Kernel died before replying to kernel_info\nand more")
-    monkeypatch.setattr("jupyter_client.manager.start_new_kernel", fail)
-    assert "✗ a notebook kernel does not start (Kernel died before replying to kernel_info): pip" in str(
-        doctor.kernel_starts())
+def test_taken_port_is_passed_over_and_where_there_is_no_other_it_is_a_fault():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        well, what, _ = doctor.free_port(first=taken)
+        none = str(doctor.free_port(first=taken, count=1))
+    said = re.fullmatch(rf"JupyterLab can use port (\d+) \({taken} is taken, perhaps by another JupyterLab\)", what)
+    assert well and int(said[1]) > taken
+    assert none.startswith(f"✗ no free port from {taken} to {taken}: close other JupyterLabs, or start this one with ")
 
 
 def test_kernel_with_another_python_is_a_fault(monkeypatch):
-    client = SimpleNamespace(stop_channels=lambda: None, execute_interactive=lambda code, timeout, output_hook:
-                             output_hook({"content": {"text": "/opt/other\n"}}))
-    manager = SimpleNamespace(shutdown_kernel=lambda now: None)
-    monkeypatch.setattr("jupyter_client.manager.start_new_kernel", lambda *_, **__: (manager, client))
-    finding = doctor.kernel_starts()
-    assert not finding.well and "with another Python (/opt/other)" in finding.what
-    assert "kernelspec" in finding.remedy
+    monkeypatch.setattr(sys, "prefix", "/opt/course")
+    well, what, remedy = doctor.kernel_starts()
+    assert not well and "with another Python (/" in what and "kernelspec" in remedy
 
 
 # Training steps and time ------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("steps", [doctor.vae_steps, doctor.gan_steps])
-def test_models_of_the_course_learn_and_are_timed(steps):
-    finding, speed = steps(repeats=1)
-    assert finding.well, finding
-    assert 0.1 < speed < 2000
+@pytest.mark.parametrize("kind", ["VAE", "GAN"])
+def test_models_of_the_course_learn_and_are_timed(kind):
+    finding, speed = doctor.training_steps(kind, repeats=1)
+    assert finding.well and 0.1 < speed < 2000, finding
 
 
-def test_model_that_does_not_learn_is_a_fault(monkeypatch):
-    monkeypatch.setattr(doctor, "_fastest", lambda *_: (5.0, {"elbo": -500.0}))
-    finding, _ = doctor.vae_steps()
-    assert not finding.well and "to -500.0 nats" in finding.what
+@pytest.mark.parametrize(("kind", "metric", "first", "last"), [
+    ("VAE", "elbo", -543.5, -500.0), ("GAN", "discriminator_loss", 1.4, 1.35),
+    ("GAN", "discriminator_loss", 1.4, float("nan"))])
+def test_model_that_does_not_learn_is_a_fault(kind, metric, first, last, monkeypatch):
+    monkeypatch.setattr(keras.Model, "fit", lambda model, images, **_: Mock(
+        history={metric: [last if len(images) > 200 else first]}))
+    finding, _ = doctor.training_steps(kind, repeats=1)
+    assert not finding.well and f"from {first:.1f} to {last:.1f} nats" in finding.what
 
 
-def test_step_that_raises_is_a_fault_and_no_trace():
-    def fail():
-        raise MemoryError("no room for it\nsecond line")
-    finding, speed = doctor._safely("a step", fail)
-    assert str(finding).startswith("✗ a step fails (MemoryError: no room for it): ") and speed is None
-
-
-def test_every_lesson_of_the_readme_is_estimated():
-    notebooks = {int(path.name[:2]) for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
-    listed = set(doctor.lessons())
-    assert notebooks <= listed
-    numbers = [number for kind in doctor.REFERENCE for number in doctor.ALIKE[kind]]
-    assert sorted(numbers) == list(range(13))
-
-
-def test_machine_of_the_readme_gets_the_readmes_seconds():
-    assert doctor.estimate(doctor.REFERENCE) == doctor.lessons()
-
-
-def test_estimate_follows_the_measurement_that_a_lesson_is_like():
-    times, usual = doctor.estimate({**doctor.REFERENCE, "VAE": 3 * doctor.REFERENCE["VAE"]}), doctor.lessons()
-    assert times[6][1] == pytest.approx(3 * usual[6][1]) and times[8] == usual[8] and times[1] == usual[1]
+def test_every_lesson_of_the_readme_is_estimated_by_the_measurement_that_it_is_like():
+    rows = re.findall(r"^\| *(\d+) .*\]\(notebooks/.* (\d+) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    seconds = {int(number): int(seconds) for number, seconds in rows}
+    assert list(seconds) == [int(path.name[:2]) for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))]
+    usual, slow = doctor.estimate(), doctor.estimate({**doctor.REFERENCE, "VAE": 3 * doctor.REFERENCE["VAE"]})
+    assert {number: here for number, (_, here) in usual.items()} == seconds
+    assert [slow[number][1] / seconds[number] for number in (1, 6, 8)] == pytest.approx([1, 3, 1])
 
 
 @pytest.mark.parametrize(("factor", "well"), [(0.5, True), (1, True), (10, False)])
 def test_too_slow_a_machine_is_a_fault(factor, well):
-    finding = doctor.time_finding({kind: factor * speed for kind, speed in doctor.REFERENCE.items()})
+    finding = doctor.time_finding(doctor.estimate({kind: factor * speed for kind, speed in doctor.REFERENCE.items()}))
     assert finding.well is well and f"{factor:.1f} times the README's seconds" in finding.what
     assert "Colab" in finding.remedy
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(9.6, "10 s"), (119, "119 s"), (120, "2 min"), (270, "4 min"),
-                                                 (1500, "25 min")])
-def test_time_in_words(seconds, words):
-    assert doctor.in_words(seconds) == words
+def test_time_in_words():
+    assert [doctor.in_words(seconds) for seconds in (9.6, 119, 120, 1500)] == ["10 s", "119 s", "2 min", "25 min"]
 
 
 # The whole --------------------------------------------------------------------------------------------------
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Replace what takes seconds."""
-    monkeypatch.setattr(doctor, "tensorflow_starts", lambda: Finding(True, "TensorFlow starts"))
-    monkeypatch.setattr(doctor, "kernel_starts", lambda: Finding(True, "kernel"))
-    monkeypatch.setattr(machine, "matching_widgets", lambda: Finding(True, "widgets"))
-    monkeypatch.setattr(machine, "idle_processor", lambda: Finding(True, "processor"))
-    for kind, name in (("VAE", "vae_steps"), ("GAN", "gan_steps")):
-        monkeypatch.setattr(doctor, name, lambda kind=kind: (Finding(True, kind), doctor.REFERENCE[kind]))
+def examined(monkeypatch, capsys):
+    """A function that runs the doctor, without what takes seconds, and returns the exit code and what was printed."""
+    for name in ("tensorflow_starts", "kernel_starts", "matching_widgets", "idle_processor"):
+        monkeypatch.setattr(doctor, name, lambda name=name: Finding(True, name))
+    monkeypatch.setattr(doctor, "training_steps", lambda kind: (Finding(True, kind), doctor.REFERENCE[kind]))
     monkeypatch.setattr(doctor, "array_speed", lambda: doctor.REFERENCE["arrays"])
-    monkeypatch.setattr("utils.runtime.memory_in_gigabytes", lambda: (8.0, 4.0))
-    monkeypatch.setattr(machine, "memory_in_gigabytes", lambda: (8.0, 4.0))
+    monkeypatch.setattr(doctor, "memory_in_gigabytes", lambda: (8.0, 4.0))
+    return lambda: (doctor.main(), capsys.readouterr().out)
 
 
-def test_sound_machine_has_ticks_only_and_exit_code_0(quick, capsys):
-    assert doctor.main() == 0
-    said = capsys.readouterr().out
-    assert "✗" not in said and "This machine is ready for the course" in said
+def test_sound_machine_has_ticks_only_and_exit_code_0(examined):
+    code, said = examined()
+    assert code == 0 and "✗" not in said and "This machine is ready for the course" in said
     assert re.search(r"^ +6 Variational autoencoders +4 min$", said, re.MULTILINE)
+    assert all(str(finding) in said.splitlines() for finding in doctor.machine_findings())  # lesson 0's lines
 
 
-def test_one_fault_gives_exit_code_1_and_the_rest_is_examined_all_the_same(quick, monkeypatch, capsys):
-    monkeypatch.setattr(machine, "memory_in_gigabytes", lambda: (8.0, 1.0))
-    assert doctor.main() == 1
-    said = capsys.readouterr().out
-    assert "✗ 1.0 GB of memory free now" in said and "1 thing to mend" in said and "times the README's seconds" in said
+def test_one_fault_gives_exit_code_1_and_the_rest_is_examined_all_the_same(examined, monkeypatch):
+    monkeypatch.setattr(doctor, "memory_in_gigabytes", lambda: (8.0, 1.0))
+    code, said = examined()
+    assert code == 1 and "✗ 1.0 GB of memory free now" in said and "1 thing to mend" in said
+    assert "times the README's seconds" in said
 
 
-def test_damaged_files_are_named_and_no_training_is_tried_on_them(quick, course_files, monkeypatch, capsys):
+def test_step_that_raises_is_a_fault_and_no_trace(examined, monkeypatch):
+    monkeypatch.setattr(doctor, "training_steps", Mock(side_effect=MemoryError("no room for it\nsecond line")))
+    code, said = examined()
+    assert code == 1 and "✗ a training step of the GAN fails (MemoryError: no room for it): run " in said
+    assert "2 things to mend" in said and "README's seconds" not in said
+
+
+def test_damaged_files_are_named_and_no_training_is_tried_on_them(examined, course_files, monkeypatch):
     (course_files / "digits.npz").write_bytes(b"0123")
-    monkeypatch.setattr(doctor, "vae_steps", lambda: pytest.fail("there are no images to train on"))
-    assert doctor.main() == 1
-    said = capsys.readouterr().out
-    assert "✗ digits.npz: The course's file" in said and "No training step is tried" in said
+    monkeypatch.setattr(doctor, "training_steps", lambda kind: pytest.fail("there are no images to train on"))
+    code, said = examined()
+    assert code == 1 and "✗ digits.npz: The course's file" in said and "No training step is tried" in said
 
 
-def test_lines_of_lesson_0_are_part_of_the_examination(quick, capsys):
-    from utils.lesson_00.doctor import machine_findings
+@pytest.mark.parametrize("missing", ["tensorflow", "psutil"])
+def test_without_a_package_the_machine_is_examined_all_the_same(missing, examined, monkeypatch):
+    set_versions(monkeypatch, **{missing: None})
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.setattr(doctor, "tensorflow_starts", lambda: pytest.fail("it cannot start"))
+    code, said = examined()
+    assert code == 1 and f"✗ {missing} is not installed" in said
+    assert "GB of disk free" in said and "Mend this first" in said
 
-    doctor.main()
-    said = capsys.readouterr().out.splitlines()
-    assert all(str(finding) in said for finding in machine_findings())
+
+# Grey values as coins ---------------------------------------------------------------------------------------
+
+class TestBinarisationExplorer(ExplorerContract):
+    make = staticmethod(lambda: explorers.binarisation_explorer(DIGITS[:12]))
+
+    def test_draws_follow_the_grey_values_and_their_average_comes_close(self, explorer, monkeypatch):
+        drawn, png = [], plots.MovingPicture.png
+        monkeypatch.setattr(plots.MovingPicture, "png", lambda moving: drawn.append(moving) or png(moving))
+        assert words_when_redrawn(explorer, image=7, draws=1) == ["draw number 1", "average of 1 draw"]
+        assert words_when_redrawn(explorer, draws=200) == ["draw number 200", "average of 200 draws"]
+        grey, draw, average = (artist.get_array().data[1:-1, 1:-1] for artist in drawn[-1].artists[:3])
+        np.testing.assert_allclose(grey, DIGITS[7].reshape(28, 28), atol=1e-6)
+        assert set(np.unique(draw)) == {0, 1}
+        assert np.std(average - grey) == pytest.approx(np.sqrt(1 / 6 / 200), rel=0.1)  # of 200 tosses of each coin

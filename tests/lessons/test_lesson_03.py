@@ -1,4 +1,4 @@
-"""What lesson 3's exercises take for right, against SciPy and Keras, and what they refuse."""
+"""Lesson 3: Adam and its races, a convolution, a training step, and what the lesson draws of them."""
 
 import keras
 import numpy as np
@@ -7,12 +7,78 @@ import tensorflow as tf
 from keras import layers
 from scipy.signal import correlate2d
 
-from utils.lesson_03.study import convolve2d, count_parameters, train_step
+from tests.drawing import DIGITS, ExplorerContract, digits_of, line, lines, presentable, texts, words_when_redrawn
+from utils import plots
+from utils.lesson_03 import explorers, pictures, study
 
 RNG = np.random.default_rng(7)
 IMAGES = RNG.random((12, 6, 6, 1)).astype("float32")
 LABELS = RNG.integers(0, 10, 12)
+POINTS = np.random.default_rng(5).normal(size=(7, 2)) * 2
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+each_surface = pytest.mark.parametrize("surface", study.LOSS_SURFACES.values(), ids=study.LOSS_SURFACES)
+
+
+# Adam, and races over loss surfaces -------------------------------------------------------------------------
+
+@each_surface
+def test_slope_is_that_of_the_height(surface):
+    nudges = 1e-6 * np.eye(2)
+    slopes = [(surface.height(POINTS + nudge) - surface.height(POINTS - nudge)) / 2e-6 for nudge in nudges]
+    np.testing.assert_allclose(surface.slope(POINTS), np.stack(slopes, axis=-1), rtol=1e-7, atol=1e-7)
+
+
+@each_surface
+def test_no_point_is_lower_than_zero_and_one_is_that_low(surface):
+    grid = np.stack(np.meshgrid(*2 * [np.linspace(-5, 5, 101)]), axis=-1)
+    assert surface.height(grid).min() == pytest.approx(0, abs=1e-12)
+
+
+@each_surface
+def test_race_follows_the_optimisers_of_keras(surface):
+    paths = study.race(surface.slope, surface.start, 25, learning_rate=0.1, momentum=0.8)
+    optimizers = {"SGD": keras.optimizers.SGD(0.1), "momentum": keras.optimizers.SGD(0.1, momentum=0.8),
+                  "Adam": keras.optimizers.Adam(0.1, beta_1=0.8, epsilon=1e-8)}
+    for name, way in paths.items():
+        point = keras.Variable(np.array(surface.start), dtype="float64")
+        for visited in way:
+            np.testing.assert_allclose(visited, point.numpy(), rtol=1e-4, atol=1e-4)  # Keras corrects Adam in float32
+            optimizers[name].apply([keras.ops.convert_to_tensor(surface.slope(point.numpy()))], [point])
+    assert [len(way) for way in paths.values()] == 3 * [26]
+
+
+def test_turning_the_valley_turns_the_paths_of_all_but_adam():
+    straight, turned = study.LOSS_SURFACES["straight"], study.LOSS_SURFACES["turned by 45°"]
+    before, after = (study.race(valley.slope, valley.start, 40, 0.15, 0.8) for valley in (straight, turned))
+    for name in ("SGD", "momentum"):
+        np.testing.assert_allclose(turned.height(after[name]), straight.height(before[name]), rtol=1e-9)
+    assert turned.height(after["Adam"][-1]) > 100 * straight.height(before["Adam"][-1])
+
+
+def test_quadratic_surface_has_its_curvatures_along_its_axes():
+    valley = study.quadratic_surface((0.5, 8.0), degrees=30, start=(2.0, 0.0))
+    along, across = np.array([[np.sqrt(3), 1], [-1, np.sqrt(3)]]) / 2
+    np.testing.assert_allclose(valley.height(3 * np.stack([along, across])), [0.5 * 0.5 * 9, 0.5 * 8 * 9])
+    np.testing.assert_allclose(valley.start, 2 * along)
+
+
+def test_first_step_of_adam_is_one_learning_rate_long_whatever_the_gradient_but_zero():
+    gradient = np.array([1e-3, -2.0, 5e4, 0])
+    moved, mean, square = study.adam_update(np.ones(4), gradient, np.zeros(4), np.zeros(4), step=1, learning_rate=0.01)
+    np.testing.assert_allclose(moved, 1 - 0.01 * np.sign(gradient), rtol=1e-6)
+    np.testing.assert_allclose(mean, 0.1 * gradient)
+    np.testing.assert_allclose(square, 0.001 * gradient**2)
+
+
+# A convolution and a training step --------------------------------------------------------------------------
+
+@pytest.mark.parametrize("shapes", [((6, 6), (3, 3)), ((9, 4), (2, 4)), ((5, 7), (1, 1)), ((3, 3), (3, 3))])
+def test_convolution_is_the_valid_cross_correlation_of_scipy_and_of_a_layer_of_keras(shapes):
+    image, kernel = (RNG.normal(size=shape) for shape in shapes)
+    np.testing.assert_allclose(study.convolve2d(image, kernel), correlate2d(image, kernel, mode="valid"), rtol=1e-12)
+    by_layer = keras.ops.conv(image[None, ..., None], kernel[..., None, None], padding="valid")
+    np.testing.assert_allclose(study.convolve2d(image, kernel), np.asarray(by_layer)[0, ..., 0], rtol=1e-4, atol=1e-5)
 
 
 def small_network():
@@ -21,32 +87,9 @@ def small_network():
                              layers.ReLU(), layers.Flatten(), layers.Dense(10)])
 
 
-@pytest.mark.parametrize("shapes", [((6, 6), (3, 3)), ((9, 4), (2, 4)), ((5, 7), (1, 1)), ((3, 3), (3, 3))])
-def test_convolution_is_the_valid_cross_correlation_of_scipy(shapes):
-    image, kernel = (RNG.normal(size=shape) for shape in shapes)
-    np.testing.assert_allclose(convolve2d(image, kernel), correlate2d(image, kernel, mode="valid"), rtol=1e-12)
-
-
-def test_convolution_is_what_a_layer_of_keras_computes():
-    image, kernel = RNG.normal(size=(8, 9)), RNG.normal(size=(3, 2))
-    by_layer = keras.ops.conv(image[None, ..., None], kernel[..., None, None], padding="valid")
-    np.testing.assert_allclose(convolve2d(image, kernel), np.asarray(by_layer)[0, ..., 0], rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize(("image", "kernel", "match"), [
-    (IMAGES[0], np.ones((3, 3)), r"rank 2, but got shapes \(6, 6, 1\) and \(3, 3\)"),
-    (IMAGES[0, ..., 0], np.ones(3), r"rank 2, but got shapes \(6, 6\) and \(3,\)"),
-    (np.ones((3, 3)), IMAGES[0, ..., 0], r"fits on the image, but got \(6, 6\) for an image of \(3, 3\).*comes first"),
-    (np.ones((3, 3)), np.ones((2, 4)), "fits on the image"), (np.ones((3, 3)), np.ones((0, 2)), "fits on the image"),
-])
-def test_convolution_refuses_what_does_not_fit(image, kernel, match):
-    with pytest.raises(ValueError, match=match):
-        convolve2d(image, kernel)
-
-
 def test_training_step_is_that_of_fit():
     ours, theirs = small_network(), small_network()
-    loss = train_step(ours, keras.optimizers.Adam(0.01), CROSS_ENTROPY, IMAGES, LABELS)
+    loss = study.train_step(ours, keras.optimizers.Adam(0.01), CROSS_ENTROPY, IMAGES, LABELS)
     theirs.compile(keras.optimizers.Adam(0.01), CROSS_ENTROPY)
     history = theirs.fit(IMAGES, LABELS, batch_size=12, epochs=1, shuffle=False, verbose=0).history
     assert float(loss) == pytest.approx(history["loss"][0], rel=1e-5)
@@ -57,7 +100,7 @@ def test_training_step_is_that_of_fit():
 def test_training_step_works_in_a_graph():
     network, optimizer = small_network(), keras.optimizers.SGD(0.1)
     optimizer.build(network.trainable_variables)
-    step = tf.function(lambda images, labels: train_step(network, optimizer, CROSS_ENTROPY, images, labels))
+    step = tf.function(lambda images, labels: study.train_step(network, optimizer, CROSS_ENTROPY, images, labels))
     losses = [float(step(tf.constant(IMAGES), tf.constant(LABELS))) for _ in range(20)]
     assert losses[-1] < 0.8 * losses[0]
 
@@ -75,7 +118,7 @@ def test_training_step_refuses_data_that_would_spoil_the_weights(images, labels,
     network = small_network()
     before = network.get_weights()
     with pytest.raises(ValueError, match=match):
-        train_step(network, keras.optimizers.SGD(0.1), CROSS_ENTROPY, images, labels)
+        study.train_step(network, keras.optimizers.SGD(0.1), CROSS_ENTROPY, images, labels)
     assert all(np.array_equal(old, new) for old, new in zip(before, network.get_weights(), strict=True))
 
 
@@ -83,4 +126,143 @@ def test_counts_are_those_of_the_network_in_the_lesson():
     network = keras.Sequential([
         keras.Input((28, 28, 1)), layers.Conv2D(8, 5), layers.BatchNormalization(), layers.MaxPooling2D(2),
         layers.Conv2D(16, 3, padding="same"), layers.Flatten(), layers.Dense(10)])
-    assert count_parameters() == tuple(layer.count_params() for layer in network.layers)
+    assert study.count_parameters() == tuple(layer.count_params() for layer in network.layers)
+
+
+def adam_of(step=1, **shapes):
+    names = ("parameter", "gradient", "mean", "square")
+    return study.adam_update(*(np.ones(shapes.get(name, 3)) for name in names), step)
+
+
+@pytest.mark.parametrize(("call", "match"), [
+    *((lambda shape=shape: adam_of(**shape), r"wants all arrays of the parameter's shape, but got .*np\.zeros")
+      for shape in ({"gradient": (3, 1)}, {"mean": (1,)}, {"square": ()}, {"parameter": (1, 3)})),
+    *((lambda step=step: adam_of(step=step), f"1 for the first, but got {step}.*Begin counting at 1")
+      for step in (0, -1)),
+    *((lambda curvatures=curvatures: study.quadratic_surface(curvatures), "two positive curvatures")
+      for curvatures in ((1.0,), (1.0, 0.0), (1.0, -2.0), (1.0, np.nan), (1.0, 2.0, 3.0))),
+    (lambda: study.convolve2d(IMAGES[0], np.ones((3, 3))), r"rank 2, but got shapes \(6, 6, 1\) and \(3, 3\)"),
+    (lambda: study.convolve2d(np.ones((6, 6)), np.ones(3)), r"rank 2, but got shapes \(6, 6\) and \(3,\)"),
+    (lambda: study.convolve2d(np.ones((3, 3)), np.ones((6, 6))), r"got \(6, 6\) for an image of \(3, 3\).*comes first"),
+    (lambda: study.convolve2d(np.ones((3, 3)), np.ones((2, 4))), "fits on the image"),
+    (lambda: study.convolve2d(np.ones((3, 3)), np.ones((0, 2))), "fits on the image"),
+    (lambda: pictures.agreement({"a": POINTS}, {"a": POINTS.T}), "same names and shapes.*fan_in, fan_out"),
+    (lambda: pictures.agreement({"a": POINTS}, {"b": POINTS}), "same names and shapes"),
+])
+def test_what_does_not_fit_is_refused(call, match):
+    with pytest.raises(ValueError, match=match):
+        call()
+
+
+# Pictures ---------------------------------------------------------------------------------------------------
+
+def test_agreement_draws_ours_across_theirs_up_and_the_share_of_each_difference():
+    ours = {"first": np.array([1.0, -2.0, 3.0, 5.0]), "second": np.array([[7.0, 8.0]])}
+    theirs = {"first": ours["first"] + [0, 3e-7, -3e-7, 3e-6], "second": np.array([[7.5, 8.25]])}
+    left, right = presentable(pictures.agreement(ours, theirs))
+    for name, array in ours.items():
+        pairs = np.stack([array.ravel(), theirs[name].ravel()], axis=-1)
+        assert sorted(line(left, name).tolist()) == sorted(pairs.tolist())
+    steps = next(patch.get_xy() for patch in right.patches if patch.get_label() == "first")
+    assert {height: steps[steps[:, 1] == height, 0].tolist()[:2] for height in (25, 50)} == {
+        25: [-5.75, -5.5], 50: [-6.75, -6.5]}  # in powers of ten; one of four numbers is equal and not shown
+
+
+def test_contours_lie_where_the_function_has_their_levels():
+    def height(points):
+        return (points[..., 0] - 1)**2 + 4 * (points[..., 1] + 0.5)**2
+
+    _, axis = plots.canvas(height=4)
+    pictures.draw_surface(axis, height, (-3, 4, -2, 3), "a bowl")
+    contours, = axis.collections
+    found = {level: height(path.vertices) for level, path in zip(contours.levels, contours.get_paths(), strict=True)}
+    assert all(np.allclose(found[level], level, rtol=0.02) and len(found[level]) for level in (0.3, 0.8, 2, 5))
+    assert (*axis.get_xlim(), *axis.get_ylim(), axis.get_title()) == (-3, 4, -2, 3, "a bowl")
+
+
+def test_races_draw_each_way_above_and_its_heights_step_by_step_below():
+    surface = study.LOSS_SURFACES["bent"]
+    paths = {name: np.array([surface.start, (-3, up), (-2, 2 * up)])
+             for up, name in enumerate(("SGD", "momentum", "Adam"))}
+    other = study.race(surface.slope, surface.start, 9, 0.1)
+    both = {"one": (surface.height, paths), "two": (surface.height, other)}
+    above, right, below, _ = presentable(pictures.races(both))
+    for name, points in paths.items():
+        np.testing.assert_allclose(line(above, name), points)
+        np.testing.assert_allclose(line(below, name), np.stack([range(3), surface.height(points)], axis=-1))
+    assert (above.get_title(), right.get_title()) == ("one", "two")
+    np.testing.assert_allclose(line(right, "Adam"), other["Adam"])
+    assert below.get_yscale() == "log" and above.lines[-1].get_xydata().tolist() == [list(surface.start)]
+
+
+def test_race_that_diverges_leaves_the_picture_and_not_the_others():
+    _, axes = plots.canvas(height=3, columns=2)
+    ways, heights = pictures.draw_race(*axes, 3)
+    away = np.array([[1, 1], [1e5, 1], [1e9, 1], [np.inf, np.nan]])
+    pictures.move_race((ways, heights), study.LOSS_SURFACES["straight"].height,
+                       {"SGD": away, "momentum": away[:1], "Adam": away[:2]})
+    assert np.isfinite(ways[0].get_xdata()).tolist() == [True, True, False, False]
+    assert heights[2].get_ydata()[0] == pytest.approx(0.5 * (0.1 + 10))
+
+
+def test_schedules_draw_rates_by_step_and_curves_by_epoch():
+    rates, curves = {"constant": [2, 2, 2], "falling": [3, 2, 0.5]}, {"constant": [5, 4], "falling": [6, 1]}
+    left, right = presentable(pictures.schedules([0, 10, 30], rates, curves, "loss in nats"))
+    assert line(left, "falling").tolist() == [[0, 3], [10, 2], [30, 0.5]] and lines(left) == rates
+    assert line(right, "falling").tolist() == [[1, 6], [2, 1]] and lines(right) == curves
+
+
+def test_overfitting_marks_the_lowest_validation_loss_of_each_model():
+    histories = {"plain": {"loss": [3, 2, 1], "val_loss": [4, 2, 2.5]},
+                 "dropout": {"loss": [5, 4, 3], "val_loss": [6, 5, 4.5]}}
+    axes = presentable(pictures.overfitting(histories, "loss in nats"))
+    for axis, (name, history), lowest in zip(axes, histories.items(), ([2, 2], [3, 4.5]), strict=True):
+        assert axis.get_title() == name
+        assert lines(axis) == {"training": history["loss"], "validation": history["val_loss"]}
+        assert axis.lines[-1].get_xydata().tolist() == [lowest]
+    assert axes[0].get_ylim() == (0, 9)
+
+
+def test_convolution_shows_all_numbers_and_outlines_a_patch_and_its_sum():
+    image, kernel = np.array([[1, -2, 3, 4], [5, 6, 7, -0.04]]), np.array([[0.5], [-1]])
+    axes = presentable(pictures.convolution(image, kernel, study.convolve2d(image, kernel), (0, 2)))
+    assert [texts(axis) for axis in axes] == [["1.0", "−2.0", "3.0", "4.0", "5.0", "6.0", "7.0", "0.0"],
+                                              ["0.5", "−1.0"], ["−4.5", "−7.0", "−5.5", "2.0"]]
+    assert [text.get_position() for text in axes[0].texts[2:6]] == [(2, 0), (3, 0), (0, 1), (1, 1)]  # column, row
+    outlines = [(box.get_x(), box.get_y(), box.get_width(), box.get_height()) for axis in axes for box in axis.patches]
+    assert outlines == [(1.5, -0.5, 1, 2), (-0.5, -0.5, 1, 2), (1.5, -0.5, 1, 1)]
+
+
+def test_feature_maps_stand_beside_their_image_white_at_zero():
+    maps = {"edges": RNG.normal(size=(5, 4)), "average": 3 + RNG.random((6, 6))}
+    first, *axes = presentable(pictures.feature_maps(DIGITS[0].reshape(28, 28), maps))
+    np.testing.assert_allclose(digits_of(first), DIGITS[:1], rtol=1e-6)
+    for axis, (name, values) in zip(axes, maps.items(), strict=False):
+        assert axis.get_title() == name and np.array_equal(axis.images[0].get_array(), values)
+        assert axis.images[0].get_clim() == (-np.abs(values).max(), np.abs(values).max())
+
+
+def test_receptive_field_is_outlined_where_the_unit_sees_something():
+    field = np.pad(np.ones((5, 9)), ((9, 14), (3, 16)))
+    axes = presentable(pictures.receptive_fields(DIGITS[0].reshape(28, 28), {"5 × 9": field, "9 × 5": field.T}))
+    outlines = [(box.get_x(), box.get_y(), box.get_width(), box.get_height()) for axis in axes for box in axis.patches]
+    assert outlines == [(3.5, 9.5, 9, 5), (9.5, 3.5, 5, 9)]  # a mosaic has one line of white before the first pixel
+
+
+def test_trust_draws_how_sure_and_how_often_right_in_percent():
+    axis, = presentable(pictures.trust({"test images": (0.99, 0.75), "moved": (0.25, 0.5), "noise": (None, 0.6)}))
+    sure, right = axis.containers
+    assert [sure.get_label(), right.get_label()] == ["how sure it is", "how often right"]
+    np.testing.assert_allclose([bar.get_width() for bar in (*sure, *right)], [75, 50, 60, 99, 25, 0])
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["test images", "moved", "noise"]
+    assert axis.texts[0].get_position()[1] == 2.19 and axis.yaxis_inverted()
+
+
+class TestOptimiserRace(ExplorerContract):
+    make = staticmethod(explorers.optimiser_race)
+
+    @pytest.mark.parametrize(("learning_rate", "momentum", "says"), [
+        (-0.8, 0.8, "SGD never, momentum 29, Adam 34"), (-0.3, 0.5, "SGD never, momentum never")])
+    def test_race_says_who_arrived_and_when(self, explorer, learning_rate, momentum, says):
+        said, = words_when_redrawn(explorer, learning_rate=learning_rate, momentum=momentum)
+        assert says in said

@@ -1,4 +1,4 @@
-"""What lesson 7 moves into utils: bounds from weights, active units, free bits, labels, and the models with them."""
+"""Lesson 7: bounds from weights, latents that are used, models with labels and tiles, its pictures and its explorer."""
 
 import math
 
@@ -7,24 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
-from scipy.special import logsumexp
 from scipy.stats import norm
 
-from utils.data import load_mnist, to_unit_range
-from utils.lesson_07 import pictures as pictures_07
-from utils.lesson_07.explorers import beta_explorer
+from tests.cells import lesson
+from tests.drawing import ExplorerContract, digits_of, heights, line, lines, on_axis, presentable, texts
+from utils import models, plots
+from utils.lesson_07 import explorers, pictures
 from utils.lesson_07.study import active_units, free_bits, kl_of_each_dimension
-from utils.likelihood import importance_estimate, importance_log_weights, log_weights_of_image
+from utils.likelihood import importance_log_weights, log_weights_of_image
 from utils.losses import importance_weighted_bound, kl_to_standard_normal
-from utils.models import (
-    BetaVAE,
-    ConditionalVAE,
-    build_convolutional_decoder,
-    build_convolutional_encoder,
-    build_decoder,
-    condition_on_label,
-    swap_rows_and_columns,
-)
 
 RNG = np.random.default_rng(7)
 LOG_WEIGHTS = RNG.normal(-5, 2, (12, 4)).astype("float32")
@@ -50,12 +41,6 @@ def test_bound_never_falls_with_more_samples_on_average():
     assert averages[0] < averages[1] - 0.2 < averages[2] - 0.4
 
 
-@pytest.mark.parametrize("weights", [LOG_WEIGHTS[:, 0], LOG_WEIGHTS[None]])
-def test_bound_refuses_weights_that_are_no_matrix(weights):
-    with pytest.raises(ValueError, match=r"importance_weighted_bound wants log_weights of shape \(samples, n\)"):
-        importance_weighted_bound(weights)
-
-
 def linear_decoder(latents):
     return ops.convert_to_tensor(latents) @ np.array([[1.0, -2.0, 0.5], [0.3, 0.8, -1.0]], "float32")
 
@@ -79,18 +64,6 @@ def test_log_weights_of_an_image_are_those_of_their_densities():
     np.testing.assert_allclose(came, expected, atol=1e-5)
 
 
-def test_importance_sampling_finds_the_evidence_of_a_small_model():
-    log_weights = importance_log_weights(encoder_of_two, linear_decoder, IMAGES, samples=40_000)
-    axis = np.linspace(-7, 7, 401)
-    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
-    logits = np.asarray(linear_decoder(grid.astype("float32")), float)
-    joint = IMAGES @ logits.T - np.sum(np.log1p(np.exp(logits)), axis=1) + norm.logpdf(grid).sum(axis=1)
-    exact = logsumexp(joint, axis=1) + 2 * math.log(axis[1] - axis[0])
-    estimate = importance_estimate(log_weights)
-    assert np.all(estimate.standard_error < 0.01)
-    assert np.all(np.abs(importance_weighted_bound(log_weights) - exact) < 4 * estimate.standard_error)
-
-
 def test_importance_weights_repeat_with_the_seed_and_differ_between_images_and_seeds():
     same = np.repeat(IMAGES[:1], 3, axis=0)
     first, again, other = (importance_log_weights(encoder_of_two, linear_decoder, same, samples=50, seed=seed)
@@ -98,14 +71,6 @@ def test_importance_weights_repeat_with_the_seed_and_differ_between_images_and_s
     np.testing.assert_array_equal(first, again)
     assert first.shape == (50, 3) and first.dtype == np.float32
     assert len({column.tobytes() for column in (*first.T, *other.T)}) == 6
-
-
-@pytest.mark.parametrize(("images", "samples", "match"), [
-    (IMAGES / 2, 5, "images of zeros and ones"), (IMAGES[0], 5, r"shape \(n, pixels\)"),
-    (IMAGES, 0, "at least 1 sample")])
-def test_importance_weights_refuse_what_does_not_fit(images, samples, match):
-    with pytest.raises(ValueError, match=match):
-        importance_log_weights(encoder_of_two, linear_decoder, images, samples)
 
 
 # Latents that are used --------------------------------------------------------------------------------------
@@ -122,12 +87,6 @@ def test_active_units_counts_dimensions_that_vary():
     assert isinstance(active_units(means), int)
 
 
-@pytest.mark.parametrize("means", [np.ones(3), np.ones((1, 3)), np.ones((4, 3, 1))])
-def test_active_units_refuses_what_is_no_batch_of_means(means):
-    with pytest.raises(ValueError, match="active_units wants means"):
-        active_units(means)
-
-
 def test_free_bits_charge_each_dimension_its_average_or_the_minimum():
     prices = np.array([[0.1, 2.0, 0.9], [0.3, 4.0, 0.3]], "float32")  # averages 0.2, 3.0, 0.6
     assert float(free_bits(prices, 0.5)) == pytest.approx(0.5 + 3.0 + 0.6)
@@ -141,38 +100,19 @@ def test_free_bits_push_no_dimension_below_the_minimum():
     np.testing.assert_allclose(tape.gradient(price, prices.value), [[0, 0.5], [0, 0.5]])
 
 
-@pytest.mark.parametrize("prices", [np.ones(3), np.ones((2, 3, 1))])
-def test_free_bits_refuse_prices_that_are_summed_already(prices):
-    with pytest.raises(ValueError, match="free_bits wants the KL of each dimension"):
-        free_bits(prices, 0.5)
-
-
 # Models -----------------------------------------------------------------------------------------------------
 
 def test_label_stands_beside_the_latents_as_one_of_ten_columns():
-    came = np.asarray(condition_on_label(MEAN, np.array([3, 0, 9, 3, 1])))
+    came = np.asarray(models.condition_on_label(MEAN, np.array([3, 0, 9, 3, 1])))
     np.testing.assert_array_equal(came[:, :3], MEAN)
     np.testing.assert_array_equal(came[:, 3:], np.eye(10)[[3, 0, 9, 3, 1]])
 
 
-@pytest.mark.parametrize("labels", [np.eye(10)[:5], np.zeros((5, 1), int)])
-def test_labels_that_are_one_hot_already_are_refused(labels):
-    with pytest.raises(ValueError, match="One label a latent, not one-hot"):
-        condition_on_label(MEAN, labels)
-
-
-def identity_networks(latent_dim=3):
-    images = keras.Input((784,))
-    encoder = keras.Model(images, [images[:, :latent_dim], images[:, :latent_dim] - 1])
-    return encoder, build_decoder(latent_dim, widths=(4,))
-
-
 def test_beta_weighs_the_kl_alone():
-    images = (RNG.random((6, 784)) < 0.3).astype("float32")
-    encoder, decoder = identity_networks()
-    terms = []
+    images, pixels, terms = (RNG.random((6, 784)) < 0.3).astype("float32"), keras.Input((784,)), []
+    encoder, decoder = keras.Model(pixels, [pixels[:, :3], pixels[:, :3] - 1]), models.build_decoder(3, widths=(4,))
     for beta in (1.0, 5.0):
-        model = BetaVAE(encoder, decoder)
+        model = models.BetaVAE(encoder, decoder)
         model.beta = beta
         terms.append(model(images))
     np.testing.assert_allclose(terms[1]["kl"], 5 * terms[0]["kl"], rtol=1e-6)
@@ -184,8 +124,8 @@ def small_conditional_vae():
     images = keras.Input((794,))
     hidden = keras.layers.Dense(16, activation="silu")(images)
     encoder = keras.Model(images, [keras.layers.Dense(2)(hidden), keras.layers.Dense(2)(hidden)])
-    model = ConditionalVAE(encoder, build_decoder(12, widths=(64,)))
-    model.compile(keras.optimizers.Adam(3e-3))
+    model = models.ConditionalVAE(encoder, models.build_decoder(12, widths=(64,)))
+    model.compile(keras.optimizers.Adam(0.02))
     return model
 
 
@@ -195,9 +135,9 @@ def test_conditional_vae_learns_what_the_label_says():
     model.beta = 5.0
     labels = (np.arange(400) % 2).astype("int32")
     images = np.tile(labels[:, None], (1, 784)).astype("float32")
-    model.fit(images, labels, epochs=40, batch_size=20, verbose=0)
+    model.fit(images, labels, epochs=10, batch_size=20, verbose=0)
     latents = RNG.normal(size=(50, 2)).astype("float32")
-    drawn = [np.asarray(ops.sigmoid(model.decoder(condition_on_label(latents, np.full(50, label)))))
+    drawn = [np.asarray(ops.sigmoid(model.decoder(models.condition_on_label(latents, np.full(50, label)))))
              for label in (0, 1)]
     assert drawn[0].mean() < 0.1 and drawn[1].mean() > 0.9
 
@@ -206,14 +146,14 @@ def test_conditional_terms_are_those_of_the_bound():
     model = small_conditional_vae()
     images, labels = (RNG.random((5, 784)) < 0.3).astype("float32"), np.array([1, 5, 0, 9, 2], "int32")
     terms = model((images, labels))
-    mean, log_variance = model.encoder(condition_on_label(images, labels))
+    mean, log_variance = model.encoder(models.condition_on_label(images, labels))
     np.testing.assert_allclose(terms["kl"], kl_to_standard_normal(mean, log_variance), rtol=1e-5)
     np.testing.assert_allclose(terms["elbo"], terms["log_likelihood"] - terms["kl"], rtol=1e-5)
     assert np.all(np.abs(terms["log_likelihood"] + 784 * math.log(2)) < 60)  # untrained: nearly fair coins
 
 
 def test_convolutional_decoder_gives_each_pixel_a_bias_of_its_own():
-    decoder = build_convolutional_decoder(latent_dim=7)
+    decoder = models.build_convolutional_decoder(latent_dim=7)
     latents = RNG.normal(size=(3, 7)).astype("float32")
     before, bias = np.asarray(decoder(latents)), RNG.normal(size=784)
     decoder.get_layer("logits").bias.assign(bias)
@@ -223,26 +163,25 @@ def test_convolutional_decoder_gives_each_pixel_a_bias_of_its_own():
 
 def test_convolutional_decoder_draws_tile_by_tile():
     """One changed feature of one tile moves the pixels of the tiles at most two away, and no others."""
-    decoder = build_convolutional_decoder(latent_dim=7)
+    decoder = models.build_convolutional_decoder(latent_dim=7)
     features = next(layer for layer in decoder.layers if isinstance(layer, keras.layers.Reshape)).output
     rest = keras.Model(features, decoder.output)
     ones = np.ones((1, 7, 7, 32), "float32")
     other = ones.copy()
     other[0, 2, 4, 5] += 1
-    moved = np.asarray(rest(other) - rest(ones)).reshape(28, 28) != 0
-    rows, columns = np.nonzero(moved)
+    rows, columns = np.nonzero(np.reshape(rest(other) - rest(ones), (28, 28)))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (0, 19, 8, 27)
 
 
 def test_tiles_are_squares_of_the_image_and_go_back_to_it():
     image = np.arange(784, dtype="float32").reshape(28, 28)
-    tiles = swap_rows_and_columns(image.reshape(1, 7, 4, 7, 4))
+    tiles = models.swap_rows_and_columns(image.reshape(1, 7, 4, 7, 4))
     np.testing.assert_array_equal(np.asarray(tiles)[0, 2, 5], image[8:12, 20:24])
-    np.testing.assert_array_equal(np.reshape(swap_rows_and_columns(tiles), (28, 28)), image)
+    np.testing.assert_array_equal(np.reshape(models.swap_rows_and_columns(tiles), (28, 28)), image)
 
 
 def test_convolutional_encoder_sees_a_pixel_in_its_tile_and_the_neighbours():
-    encoder = build_convolutional_encoder(latent_dim=7)
+    encoder = lesson("07").build_convolutional_encoder(latent_dim=7)
     assert [part.shape for part in encoder(RNG.random((3, 784)).astype("float32"))] == [(3, 7), (3, 7)]
     places = next(layer for layer in encoder.layers if isinstance(layer, keras.layers.Conv2D)).output
     image = np.zeros((2, 28, 28), "float32")
@@ -252,25 +191,107 @@ def test_convolutional_encoder_sees_a_pixel_in_its_tile_and_the_neighbours():
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (1, 3, 4, 6)
 
 
-# Pictures ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("function", "arguments", "match"), [
+    (importance_weighted_bound, (LOG_WEIGHTS[:, 0],), r"wants log_weights of shape \(samples, n\), but got \(12,\)"),
+    (importance_weighted_bound, (LOG_WEIGHTS[None],), r"but got \(1, 12, 4\)"),
+    (importance_log_weights, (encoder_of_two, linear_decoder, IMAGES / 2, 5), "images of zeros and ones"),
+    (importance_log_weights, (encoder_of_two, linear_decoder, IMAGES[0], 5), r"shape \(n, pixels\)"),
+    (importance_log_weights, (encoder_of_two, linear_decoder, IMAGES, 0), "at least 1 sample"),
+    (kl_of_each_dimension, (MEAN, MEAN[:1]), "kl_of_each_dimension wants mean and log_variance of the same shape"),
+    *((active_units, (np.ones(shape),), "active_units wants means") for shape in ((3,), (1, 3), (4, 3, 1))),
+    *((free_bits, (np.ones(shape), 0.5), "free_bits wants the KL of each dimension") for shape in ((3,), (2, 3, 1))),
+    (models.condition_on_label, (MEAN, np.eye(10)[:5]), "One label a latent, not one-hot"),
+    (models.condition_on_label, (MEAN, np.zeros((5, 1), int)), "One label a latent, not one-hot"),
+])
+def test_what_does_not_fit_is_refused(function, arguments, match):
+    with pytest.raises(ValueError, match=match):
+        function(*arguments)
 
-def test_curve_of_rate_and_distortion_runs_from_the_lowest_rate_to_the_highest():
+
+# Pictures and explorer --------------------------------------------------------------------------------------
+
+def test_errors_of_importance_sampling_stand_over_their_effective_sample_sizes():
+    effective, errors, covered = [900, 4, 60], [-0.02, -3, 0.5], np.array([True, False, True])
+    axis, = presentable(pictures.importance_check(effective, errors, [0.01, 1, 0.2], covered))
+    drawn = {bars.get_label(): (bars.lines[0].get_xydata().tolist(), bars.lines[2][0].get_segments()[0][:, 1].tolist())
+             for bars in axis.containers}
+    assert drawn == {"the encoder covers the posterior": ([[900, -0.02], [60, 0.5]], [-0.04, 0]),
+                     "it misses a part of it": ([[4, -3]], [-5, -1])}  # two standard errors
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "symlog")
+
+
+def test_latent_sizes_are_drawn_beside_what_each_latent_carries():
+    bounds, prices = {"ELBO": [-170, -140, -141], "L50": [-165, -139, -138]}, {"2 latents": [3, 4], "5": [1, 2, 5, 4]}
+    left, right = presentable(pictures.latent_sizes([2, 5, 50], bounds, prices))
+    assert lines(left) == bounds and line(left, "L50")[:, 0].tolist() == [2, 5, 50] and left.get_xscale() == "log"
+    assert lines(right) == {"2 latents": [4, 3], "5": [5, 4, 2, 1]}
+    assert line(right, "2 latents")[:, 0].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("draw", [lambda models: on_axis(pictures.draw_prices, models),
+                                  lambda models: presentable(pictures.dimension_prices(models))[0]])
+def test_prices_of_dimensions_are_sorted_downwards(draw):
+    axis = draw({"plain": [0, 0.5, 0], "warm-up": [1, 3, 2]})
+    assert lines(axis) == {"plain": [0.5, 0, 0], "warm-up": [3, 2, 1]}
+    assert line(axis, "plain")[:, 0].tolist() == [1, 2, 3]
+
+
+def test_models_stand_between_lines_of_the_same_bound_in_the_order_of_their_rates():
+    axis = on_axis(pictures.draw_rate_distortion, [20, 0, 60], [90, 205, 75])
+    *levels, curve = axis.lines
+    assert curve.get_xydata().tolist() == [[0, 205], [20, 90], [60, 75]]
+    assert [np.unique(level.get_xydata().sum(axis=1).round(9)).tolist() for level in levels] == [[110], [100], [200]]
+    assert [level.get_linestyle() for level in levels] == ["--", "-", "-"] and texts(axis) == ["−100", "−200"]
+
+
+def test_curve_of_rate_and_distortion_has_its_points_named_and_its_bounds_beside_it():
     points = {"b": (1.0, 20, 90), "a": (784.0, 0, 205), "c": (0.1, 60, 75)}
-    axis = pictures_07.rate_distortion(points, {"star": (10, 120)}).axes[0]
-    curve = axis.lines[-2]
-    assert curve.get_xdata().tolist() == [0, 20, 60] and curve.get_ydata().tolist() == [205, 90, 75]
+    left, right = presentable(pictures.rate_distortion(points, {"star": (10, 120)}))
+    assert {text.get_text(): text.xy for text in left.texts if text.get_text() in points} == {
+        name: tuple(place) for name, (_, *place) in points.items()}
+    assert line(left, "star").tolist() == [[10, 120]]
+    assert right.lines[0].get_xydata().tolist() == [[0.1, -135], [1, -110], [784, -205]]
+    assert right.get_xscale() == "log" and right.lines[1].get_xdata() == [1, 1]
+
+
+def test_weighted_bounds_are_drawn_over_their_counts_beside_the_gains():
+    left, right = presentable(pictures.weighted_bounds([1, 5, 50], [-93, -91.5, -91], [0.5, 0.2, 0.1], [0, 1, 1, 4]))
+    bars, = left.containers
+    assert bars.lines[0].get_xydata().tolist() == [[1, -93], [5, -91.5], [50, -91]]
+    assert [np.ptp(segment[:, 1]) for segment in bars.lines[2][0].get_segments()] == pytest.approx([2, 0.8, 0.4])
+    assert texts(left) == ["−93.00", "−91.50", "−91.00"] and left.get_xscale() == "log"
+    assert (heights(right)[0], heights(right)[10], heights(right)[-1], sum(heights(right))) == (1, 2, 1, 4)
+    assert right.get_xlabel() == "bound of 50 samples − ELBO, in nats"
 
 
 def test_extrapolation_is_dashed_beyond_the_last_measurement():
     epochs = np.arange(1, 101)
-    lines = pictures_07.extrapolation([1, 10, 20], [-99, -95, -93], (epochs, -90 - 9 / epochs), {}).axes[0].lines
-    fitted, beyond = (next(line for line in lines if line.get_label() == name) for name in ("fitted", "extrapolated"))
-    assert fitted.get_xdata().max() == 20 and beyond.get_xdata().min() == 21 and beyond.get_linestyle() == "--"
+    axis, = presentable(pictures.extrapolation([1, 20, 9], [-99, -93, -95], (epochs, -90 - 9 / epochs), {"aim": -87}))
+    assert line(axis, "measured").tolist() == [[1, -99], [20, -93], [9, -95]]
+    both = np.concatenate([line(axis, "fitted"), line(axis, "extrapolated")])
+    np.testing.assert_array_equal(both, np.stack([epochs, -90 - 9 / epochs], axis=1))
+    beyond, = (each for each in axis.lines if each.get_label() == "extrapolated")
+    assert beyond.get_xdata().min() == 21 and beyond.get_linestyle() == "--"
+    assert axis.lines[-1].get_ydata() == [-87, -87] and axis.texts[0].get_text() == "aim" and axis.texts[0].xy[1] == -87
 
 
-def test_beta_explorer_names_the_bound_of_the_model_shown():
-    images = to_unit_range(load_mnist().test_images[:36])
-    explorer = beta_explorer({"1": (20.0, 90.0, images, images), "784": (0.0, 205.9, images, 1 - images)}, default="1")
-    before = explorer.image.value
-    explorer.controls["beta"].value = "784"
-    assert explorer.image.value != before
+STRIPES = np.repeat(np.random.default_rng(3).random((4, 36, 7)), 112, axis=-1)  # noise would not pack
+
+
+class TestBetaExplorer(ExplorerContract):
+    @staticmethod
+    def make():
+        places = {"1/784": (320.0, 86.0, 0, 1), "1": (22.0, 110.0, 1, 2), "784": (0.0, 207.0, 2, 3)}
+        return explorers.beta_explorer({beta: (*place, STRIPES[back], STRIPES[drawn])
+                                        for beta, (*place, back, drawn) in places.items()}, default="1")
+
+    @pytest.mark.parametrize(("beta", "place", "bound", "first"), [
+        ("784", (0, 207), "207.0", 2), ("1/784", (320, 86), "406.0", 0)])
+    def test_it_shows_the_place_and_the_images_of_a_model(self, explorer, monkeypatch, beta, place, bound, first):
+        seen = []
+        monkeypatch.setattr(plots.MovingPicture, "png", lambda picture: seen.extend(picture.artists) or b"")
+        explorer.controls["beta"].value = beta
+        point, back, drawn, title = seen
+        assert point.get_xydata().tolist() == [list(place)] and title.get_text() == f"β = {beta}: ELBO −{bound} nats"
+        np.testing.assert_allclose(digits_of(back.axes), STRIPES[first], rtol=1e-6)
+        np.testing.assert_allclose(digits_of(drawn.axes), STRIPES[first + 1], rtol=1e-6)

@@ -1,94 +1,340 @@
-"""The four recorded runs of exercise 9.5: each shows its own fault and none of the others; how answers are judged."""
+"""Lesson 9: what it computes and what its cells define, its recorded runs, its pictures, the walk between corners."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import ops
+from matplotlib.lines import AxLine
+from scipy import stats
 
+from tests import drawing
+from tests.cells import lesson
+from tests.drawing import DENSITY, X, line, lines, presentable, texts
 from utils.exercises import engine
-from utils.lesson_09.exercises import DIAGNOSES, EXERCISES, diagnose
-from utils.lesson_09.study import record_runs
+from utils.lesson_09 import explorers, pictures, study
+from utils.lesson_09.exercises import DIAGNOSES, diagnose
+from utils.losses import critic_loss, r1_penalty, wasserstein_generator_loss
+from utils.models import R1GAN, condition_on_label
 
-LAST_THIRD = slice(20, None)
+RNG = np.random.default_rng(7)
+GREY, LABELS = RNG.random((16, 784)).astype("float32"), np.arange(16) % 10
+PATH = np.cumsum(RNG.normal(size=(40, 2)), axis=0)
+CORNERS = np.array([[2.0, 0, 0], [0, 2, 1], [-2, 1, 0], [0, -2, 2]])
+LAST_THIRD, RIGHT = slice(20, None), diagnose()
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.7, -3.0])
+def test_wasserstein_distance_is_that_of_scipy_whichever_comes_first(shift):
+    first, second = RNG.normal(size=50), shift + RNG.exponential(size=50)
+    distance = stats.wasserstein_distance(first, second)
+    assert study.wasserstein_distance_1d(first, second) == pytest.approx(distance, rel=1e-12)
+    assert study.wasserstein_distance_1d(second[::-1], first) == pytest.approx(distance, rel=1e-12)
+
+
+def test_averages_are_those_of_keras_own_optimiser():
+    """Ten steps of SGD with `use_ema`, of which the first average is the weights themselves."""
+    variables, average = [keras.Variable(RNG.normal(size=(3, 2))), keras.Variable(RNG.normal(size=4))], None
+    optimiser = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.8)
+    optimiser.build(variables)
+    for _ in range(10):
+        optimiser.apply([ops.convert_to_tensor(RNG.normal(size=variable.shape)) for variable in variables])
+        average = study.exponential_moving_average(average, [variable.numpy() for variable in variables], 0.8)
+    optimiser.finalize_variable_values(variables)  # writes Keras' averages into the variables
+    for ours, variable in zip(average, variables, strict=True):
+        np.testing.assert_allclose(ours, variable.numpy(), rtol=1e-5)
+
+
+def test_latents_between_corners_begin_and_end_there_and_are_on_the_circle_between_two_of_one_length():
+    np.testing.assert_allclose(study.between_corners(CORNERS, np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])), CORNERS)
+    path = study.between_corners(3 * np.eye(4), np.linspace(0, 1, 11), np.zeros(11))
+    np.testing.assert_allclose(np.linalg.norm(path, axis=1), 3, rtol=1e-6)
+    np.testing.assert_allclose(path[[0, 5, 10]], [[3, 0, 0, 0], [4.5**0.5, 4.5**0.5, 0, 0], [0, 3, 0, 0]], rtol=1e-6)
+    assert path.dtype == np.float32 and study.between_corners(CORNERS, 0.2, 0.7).shape == (3,)
+
+
+WASSERSTEIN, AVERAGE = study.wasserstein_distance_1d, study.exponential_moving_average
+
+
+@pytest.mark.parametrize(("function", "arguments", "says"), [
+    *((WASSERSTEIN, samples, rf"two samples of shape \(n,\) with the same n, but got {shapes}") for samples, shapes in (
+        ((np.ones(5), np.ones(4)), r"\(5,\) and \(4,\)"), ((np.ones(5), np.ones((5, 1))), r"\(5,\) and \(5, 1\)"),
+        ((2.0, 3.0), r"\(\) and \(\)"), (([], []), r"\(0,\) and \(0,\)"))),
+    *((AVERAGE, (None, [np.ones(3)], decay), f"of at least 0 and below 1, but got {decay}") for decay in (-0.1, 1.0)),
+    *((AVERAGE, ([np.ones(3), np.ones((2, 2))], weights, 0.9), r"but got \[\(3,\), \(2, 2\)\] and \[\(3,\)")
+      for weights in ([np.ones(3)], [np.ones(3), np.ones((1, 2))])),
+    (study.between_corners, (CORNERS[:3], 0.5, 0.5), r"four latents, of shape \(4, latent_dim\), but got \(3, 3\)"),
+    (pictures.sorted_pairs, (np.ones(3), np.ones(4)), "two samples of the same size, but got 3 and 4 numbers"),
+    *((lambda count: lesson("09").convincing_half(None, None, np.ones((count, 3))), (count,),
+       f"an even number of latents, at least 2, but got {count}") for count in (0, 3))])
+def test_bad_input_is_refused_with_what_came_and_what_is_wanted(function, arguments, says):
+    with pytest.raises(ValueError, match=says):
+        function(*arguments)
+
+
+def tiny_gan(kind="PenalisedGAN", **options):
+    """Return a GAN on 784 pixels, with the same weights and the same draws at each call."""
+    keras.utils.set_random_seed(2)
+    inputs, logits = (13, 10) if kind == "ConditionalGAN" else (3, 1)
+    networks = [keras.Sequential([keras.Input((size,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(outputs)])
+                for size, outputs in ((inputs, 784), (784, logits))]
+    model = (R1GAN if kind == "R1GAN" else vars(lesson("09"))[kind])(*networks, 3, seed=4, **options)
+    model.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01), run_eagerly=True)
+    return model
+
+
+def same(ours, theirs):
+    return [np.array_equal(*pair) for pair in zip(ours, theirs, strict=True)]
+
+
+def test_penalised_gan_with_r1_makes_the_step_of_the_smooth_gan():
+    penalised = tiny_gan(penalty=lambda player, images, fakes, random: r1_penalty(player, images[:4]))
+    smooth = tiny_gan("R1GAN")  # γ / 2 = 1, a quarter of 16
+    for model in (penalised, smooth):
+        model.train_step(tf.constant(GREY))
+    for ours, theirs in zip(penalised.get_weights(), smooth.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+def test_penalty_steers_the_discriminator_alone_and_is_not_in_the_losses_shown():
+    plain, heavy = tiny_gan(), tiny_gan(penalty=lambda player, images, fakes, random: 50 * r1_penalty(player, images))
+    shown = [{name: float(loss) for name, loss in model.train_step(tf.constant(GREY)).items()}
+             for model in (plain, heavy)]
+    assert shown[0] == pytest.approx(shown[1], rel=1e-6)
+    assert all(same(plain.generator.get_weights(), heavy.generator.get_weights()))
+    assert not all(same(plain.discriminator.get_weights(), heavy.discriminator.get_weights()))
+
+
+def test_penalty_is_given_the_fakes_of_this_step_and_the_model_s_random_numbers():
+    seen = []
+    model, copy = tiny_gan(penalty=lambda *arguments: seen.extend(arguments) or 0.0), tiny_gan()
+    model.train_step(tf.constant(GREY))
+    assert seen[0] is model.discriminator and seen[3] is model.random
+    np.testing.assert_array_equal(seen[1], GREY)
+    np.testing.assert_allclose(seen[2], copy.generator(copy.latents(16)), rtol=1e-5)
+
+
+def test_penalised_gan_plays_with_the_losses_it_is_given():
+    model, copy = tiny_gan(losses=(critic_loss, wasserstein_generator_loss)), tiny_gan()
+    real, fake = (float(ops.mean(copy.discriminator(images))) for images in (GREY, copy.generator(copy.latents(16))))
+    shown = model.train_step(tf.constant(GREY))
+    assert [*map(float, shown.values())] == pytest.approx([fake - real, -fake], rel=1e-4)
+
+
+def test_conditional_gan_shows_the_losses_of_the_labels_logits():
+    model, copy = tiny_gan("ConditionalGAN"), tiny_gan("ConditionalGAN")
+    fakes = copy.generator(condition_on_label(copy.latents(16), tf.constant(LABELS)))
+    real, fake = (np.asarray(copy.discriminator(images))[np.arange(16), LABELS] for images in (GREY, fakes))
+    shown = model.train_step((tf.constant(GREY), tf.constant(LABELS)))
+    generators = np.mean(np.log1p(np.exp(-fake)))
+    assert [*map(float, shown.values())] == pytest.approx(
+        [np.mean(np.log1p(np.exp(-real))) + np.mean(np.log1p(np.exp(fake))), generators], rel=1e-5)
+
+
+def test_conditional_gan_penalises_the_slope_of_the_logit_asked_for():
+    seen = []
+    model = tiny_gan("ConditionalGAN", penalty=lambda player, images, fakes, random: seen.append(
+        r1_penalty(player, images[:5])) or 0.0)
+    first, second = (layer.get_weights() for layer in model.discriminator.layers)
+    model.train_step((tf.constant(GREY), tf.constant(LABELS)))
+    hidden = np.tanh(GREY[:5] @ first[0] + first[1])
+    slopes = (second[0].T[LABELS[:5]] * (1 - hidden**2)) @ first[0].T  # chain rule by hand
+    assert float(seen[0]) == pytest.approx(np.mean(np.sum(slopes**2, axis=1)), rel=1e-4)
+
+
+def test_conditional_gan_leaves_logits_of_absent_labels_alone():
+    model = tiny_gan("ConditionalGAN")
+    before = model.discriminator.layers[-1].get_weights()[0]
+    model.fit(GREY, np.full(16, 7), batch_size=16, verbose=0)
+    assert same(before.T, model.discriminator.layers[-1].get_weights()[0].T) == [digit != 7 for digit in range(10)]
+
+
+def test_convincing_half_keeps_the_fakes_with_the_larger_logits_in_order():
+    model, latents = tiny_gan(), RNG.normal(size=(40, 3)).astype("float32")
+    images = np.asarray(model(latents))
+    logits = np.asarray(model.discriminator(images))[:, 0]
+    kept = lesson("09").convincing_half(model.generator, model.discriminator, latents)
+    np.testing.assert_allclose(kept, images[logits > np.median(logits)], rtol=1e-5, atol=1e-6)
+
+
+def test_gradient_of_what_the_tape_did_not_watch_is_explained():
+    def r1_penalty(discriminator, images):
+        with tf.GradientTape() as tape:
+            logits = discriminator(images)
+        return tf.reduce_mean(tape.gradient(logits, images) ** 2)
+
+    assert "A tape's gradient is None" in engine.examine(engine.find("9.3"), r1_penalty).sentence
 
 
 @pytest.fixture(scope="module")
 def runs():
-    return record_runs()
+    return study.record_runs()
 
 
-def gap(run):
-    """Return how much more the discriminator gets right in batches of one kind, late in training."""
-    return float(np.mean((run["as_trained"] - run["mixed"])[LAST_THIRD]))
-
-
-def turns(run):
-    """Return how often the centre of the samples crosses its late average."""
-    centre = run["centre"] - run["centre"][10:].mean()
-    return int(np.sum(np.diff(np.sign(centre[10:])) != 0))
-
-
-def test_only_run_a_depends_on_the_kind_of_batch(runs):
-    assert gap(runs["A"]) > 0.08
-    assert all(np.allclose(runs[name]["as_trained"], runs[name]["mixed"]) for name in "BCD")
-
-
-def test_only_run_b_has_a_band_without_width(runs):
-    assert runs["B"]["spread"].max() < 0.05
-    assert all(runs[name]["spread"].min() > 0.1 for name in "CD")
+def test_only_run_a_depends_on_the_kind_of_batch_and_only_b_has_a_band_without_width(runs):
+    gaps = {name: run["as_trained"] - run["mixed"] for name, run in runs.items()}
+    assert np.mean(gaps["A"][LAST_THIRD]) > 0.08 and np.allclose([gaps[name] for name in "BCD"], 0)
+    assert runs["B"]["spread"].max() < 0.05 and all(runs[name]["spread"].min() > 0.1 for name in "CD")
     assert runs["A"]["spread"][-1] > 2 * runs["A"]["spread"][0]
 
 
 def test_only_run_c_loses_its_gradient_and_its_samples_stay_where_they_began(runs):
     fall = {name: run["gradient"][LAST_THIRD].max() / run["gradient"][0] for name, run in runs.items()}
-    assert fall["C"] < 0.2
-    assert fall["A"] > 1 and fall["B"] > 5
-    assert abs(runs["C"]["centre"][-1] - runs["C"]["centre"][0]) < 0.5
+    assert fall["C"] < 0.2 and fall["A"] > 1 and fall["B"] > 5 and np.ptp(runs["C"]["centre"][[0, -1]]) < 0.5
     assert runs["C"]["discriminator_loss"][-1] < 0.05 and runs["C"]["generator_loss"][-1] > 4
 
 
 def test_only_run_d_turns_again_and_again(runs):
-    assert turns(runs["D"]) >= 5
+    late = {name: run["centre"][10:] - run["centre"][10:].mean() for name, run in runs.items()}
+    turns = {name: np.sum(np.diff(np.sign(centre)) != 0) for name, centre in late.items()}
+    assert turns["D"] >= 5 and turns["A"] <= 2 and turns["C"] <= 2
     assert np.ptp(runs["D"]["centre"][LAST_THIRD]) > 0.5 and np.ptp(runs["D"]["discriminator_loss"][LAST_THIRD]) > 0.15
-    assert max(turns(runs[name]) for name in "AC") <= 2
 
 
-@pytest.mark.parametrize(("place", "diagnosis", "says"), [
-    (0, "oscillation", "run A is not that"), (2, "mode collapse", "run C is not that"),
-    (3, "healthy", "run D is not that")])
-def test_wrong_diagnosis_is_answered_with_what_contradicts_it_and_not_with_the_right_one(place, diagnosis, says):
-    def wrong():
-        return *diagnose()[:place], diagnosis, *diagnose()[place + 1:]
-
-    verdict = engine.examine(engine.find("9.5"), wrong)
-    assert verdict.mark == "✗" and verdict.sentence.startswith(says)
-    said = verdict.sentence + " ".join(" ".join(row) for row in verdict.rows)
-    assert diagnose()[place] not in said
-
-
-def test_of_several_wrong_diagnoses_the_first_is_answered():
-    verdict = engine.examine(engine.find("9.5"), lambda: [diagnose()[0], *["healthy"] * 3])
-    assert verdict.sentence.startswith("run B is not that")
-
-
-@pytest.mark.parametrize(("answer", "says"), [
-    (("healthy",) * 3, "four diagnoses are wanted"), ("healthy", "four diagnoses are wanted"),
-    (("ill",) * 4, "'ill' is none of the diagnoses, which are healthy, mode collapse"), (None, "None came back")])
-def test_answers_that_cannot_be_judged_are_answered_with_what_is_wanted(answer, says):
+@pytest.mark.parametrize(("answer", "says", "does_not_say"), [
+    (("oscillation", *RIGHT[1:]), "run A is not that", RIGHT[0]), ((*RIGHT[:3], "healthy"), "run D is not", RIGHT[3]),
+    ((*RIGHT[:2], "mode collapse", "healthy"), "run C is not that", RIGHT[2]),  # the first of two
+    (["healthy"] * 3, "four diagnoses are wanted", "✓"), ("healthy", "four diagnoses are wanted", "✓"),
+    (["ill"] * 4, "'ill' is none of the diagnoses, which are healthy, mode collapse", "✓"), (None, "None came", "✓")])
+def test_wrong_diagnosis_is_answered_with_what_contradicts_it_or_is_wanted_and_not_with_the_right_one(
+        answer, says, does_not_say):
     verdict = engine.examine(engine.find("9.5"), lambda: [answer][0])
     assert verdict.mark == "✗" and says in verdict.sentence
+    assert does_not_say not in verdict.sentence + str(verdict.rows)
 
 
 def test_every_diagnosis_but_the_right_one_has_an_answer_for_each_run():
-    assert len(engine.find("9.5").mistakes) == 4 * (len(DIAGNOSES) - 1)
+    assert len({mistake.message for mistake in engine.find("9.5").mistakes}) == 4 * (len(DIAGNOSES) - 1)
 
 
-def test_gradient_of_what_the_tape_did_not_watch_is_explained():
-    def r1_penalty(discriminator, images):
-        images = tf.convert_to_tensor(images)
-        with tf.GradientTape() as tape:
-            logits = discriminator(images)
-        return tf.reduce_mean(tape.gradient(logits, images) ** 2)
+def history(scale):
+    return {"discriminator_loss": [1.5 * scale, 0.3, 0.9], "generator_loss": [0.7, 2.0 * scale, 1.1],
+            "symptom": np.array([3.0 * scale, 8.0, 0.5])}
 
-    exercise = next(each for each in EXERCISES if each.identifier == "9.3")
 
-    assert "A tape's gradient is None" in engine.examine(exercise, r1_penalty).sentence
+def points(axis):
+    return [each.get_xydata().tolist() for each in axis.lines]
+
+
+def assert_course(left, middle, scale):
+    course = {name: np.stack([[1, 2, 3], values], axis=1).tolist() for name, values in history(scale).items()}
+    assert points(left)[:2] == [course["discriminator_loss"], course["generator_loss"]]
+    assert list(lines(left)) == ["discriminator", "generator"]
+    assert points(middle)[0] == course["symptom"] and middle.get_yscale() == "log"
+
+
+def test_patients_show_losses_symptom_and_samples_in_a_row_each_on_one_scale():
+    axes = presentable(pictures.patients({"patient": (history(1), PATH[:9]), "cured": (history(2), PATH[9:])}, PATH - 1,
+                                         "clusters", logarithmic=True, released=2, unit=""))
+    for row, (name, samples) in enumerate((("patient", PATH[:9]), ("cured", PATH[9:]))):
+        left, middle, right = axes[3 * row:3 * row + 3]
+        assert_course(left, middle, scale=row + 1)
+        assert [axis.lines[-1].get_xdata() for axis in (left, middle)] == [[2.5, 2.5]] * 2
+        assert [drawing.dots(right, number).tolist() for number in (0, 1)] == [(PATH - 1).tolist(), samples.tolist()]
+        assert left.get_ylabel() == f"{name}\n\nloss" and left.get_ylim() == axes[0].get_ylim()
+    assert [axis.get_title() for axis in axes] == ["losses", "clusters", "samples at the end", "", "", ""]
+
+
+def test_phase_portraits_show_the_path_over_the_directions_of_its_own_game():
+    axes = presentable(pictures.phase_portraits(
+        {"patient": (history(1), PATH, lambda x, y: (y + 9, -x)), "R1": (history(2), PATH[5:], lambda x, y: (y, x))},
+        ("θ", "ψ"), reach=3))
+    assert_course(*axes[:2], scale=1)
+    assert points(axes[2])[:2] == [PATH.tolist(), PATH[:1].tolist()] and points(axes[5])[0] == PATH[5:].tolist()
+    patient, cured = (axis.collections[0] for axis in axes[2::3])
+    np.testing.assert_allclose([patient.U, patient.V, cured.U, cured.V], [patient.Y + 9, -patient.X, cured.Y, cured.X])
+    assert (axes[2].get_xlabel(), axes[2].get_ylabel()) == ("θ", "ψ") and axes[3].get_ylabel() == "R1\n\nloss in nats"
+
+
+def test_averaged_path_is_drawn_in_the_plane_and_as_distances():
+    left, right = presentable(pictures.averaged_path(PATH, PATH[::-1] / 9))
+    assert points(left)[:2] == [PATH.tolist(), (PATH[::-1] / 9).tolist()]
+    assert lines(right) == {"weights of the step": pytest.approx(np.linalg.norm(PATH, axis=1)),
+                            "their average": pytest.approx(np.linalg.norm(PATH[::-1], axis=1) / 9)}
+
+
+def test_cures_lead_from_the_value_before_to_the_value_after():
+    axes = presentable(pictures.cures({"collapse": ("clusters", 1, 8, "linear"), "circling": ("way", 3, 1e-6, "log")}))
+    for axis, name, before, after, scale in zip(axes, ("collapse", "circling"), (1, 3), (8, 1e-6), ("linear", "log")):
+        assert [each.get_color() for each in axis.lines] == [pictures.SICK, pictures.CURED]
+        assert points(axis) == [[[before, 0]], [[after, 0]]] and axis.patches[0]._posA_posB == [(before, 0), (after, 0)]
+        assert [*texts(axis), axis.get_xscale()] == [f"{before:.2g}", f"{after:.2g}", scale]
+        assert axis.get_yticklabels()[0].get_text() == name
+
+
+def test_recipes_fall_to_the_floor_and_show_recall_to_the_right_and_precision_upwards():
+    left, right = presentable(pictures.recipes({"R1": (30.0, 0.7, 0.6), "no cure": (90.0, 0.5, 0.2)}, (0.5, 0.86, 0.9)))
+    assert [dot for dot, in points(left)[1::2]] == [[90, 0], [30, -1], [0.5, -2]]
+    assert [text.get_text() for text in left.get_yticklabels()] == ["no cure  1", "R1  2", "real images  3"]
+    assert [*texts(left), left.get_xscale()] == ["90", "30", "0.5", "log"]
+    assert [dot for dot, in points(right)] == [[0.2, 0.5], [0.6, 0.7], [0.9, 0.86]]
+    assert right.get_xlabel().startswith("recall") and right.get_ylabel().startswith("precision")
+
+
+def test_step_times_are_bars_from_top_to_bottom():
+    axis, = presentable(pictures.step_times({"R1": 12.5, "tutorial's layers": 600.0, "none": 3.0}))
+    assert drawing.widths(axis) == [3, 600, 12.5] and texts(axis) == ["3.0", "600.0", "12.5"]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["none", "tutorial's layers", "R1"]
+
+
+def test_sorted_pairs_are_joined_rank_by_rank_and_say_the_distance_as_length_and_as_area():
+    first, second = np.random.default_rng(5).normal([[0], [1]], [[1], [3]], (2, 40))
+    left, right = presentable(pictures.sorted_pairs(first, second))
+    distance = stats.wasserstein_distance(first, second)
+    assert all(axis.get_title().endswith(f"{distance:.2f}") for axis in (left, right))
+    ranks = np.arange(1, 41) / 40
+    for name, sample in (("first", first), ("second", second)):
+        np.testing.assert_array_equal(line(left, name), np.stack([np.sort(sample), ranks], axis=1))
+        steps = line(right, name)
+        np.testing.assert_allclose(steps[:, 1], [np.mean(sample <= place) for place in steps[:, 0]])
+    ways = [np.sort(segment[:, 0]) for segment in left.collections[0].get_segments()]
+    np.testing.assert_array_equal(ways, np.sort([np.sort(first), np.sort(second)], axis=0).T)
+
+
+def test_distances_are_drawn_over_the_shifts():
+    curves = {"Jensen–Shannon": np.minimum(X + 4, 0.69), "Wasserstein": X + 4}
+    axis, = presentable(pictures.distances(2 * X + 8, curves, y="distance in nats"))
+    for name, values in curves.items():
+        np.testing.assert_array_equal(line(axis, name), np.stack([2 * X + 8, values], axis=1))
+    assert axis.get_ylabel() == "distance in nats" and axis.get_ylim()[0] == 0
+
+
+def test_critics_stand_below_the_densities_over_lines_of_slope_one():
+    above, below = presentable(pictures.critics(X, DENSITY, DENSITY**2 * (X > 0), {"critic": X, "logit": np.tanh(X)}))
+    assert lines(above) == {"real": DENSITY.tolist(), "generated": (DENSITY**2 * (X > 0)).tolist()}
+    for name, values in (("critic", X), ("logit", np.tanh(X))):
+        np.testing.assert_array_equal(line(below, name), np.stack([X, values], axis=1))
+    assert [each.get_slope() for each in below.lines if isinstance(each, AxLine)] == [1] * 14
+
+
+def test_singular_values_fall_from_the_largest_over_percents():
+    panels = presentable(pictures.singular_values({"first": [0.1, 3, 2], "last": [4.0]},
+                                                  {"first": [0.6, 0.0, 1], "last": [0.9]}))
+    assert [(axis.get_title(), *points(axis)[:2]) for axis in panels] == [
+        ("as trained", [[0, 3], [50, 2], [100, 0.1]], [[0, 4]]),
+        ("with spectral normalisation", [[0, 1], [50, 0.6], [100, 1e-4]], [[0, 0.9]])]
+    assert list(lines(panels[0])) == ["first", "last"] and panels[0].get_yscale() == "log"
+
+
+def test_charts_draw_each_run_in_a_column_of_its_own():
+    names = "discriminator_loss", "generator_loss", "gradient", "centre", "as_trained", "mixed", "spread"
+    runs = {run: {"step": 10 * np.arange(31)} | {name: RNG.random(31) for name in names} for run in "AB"}
+    for (name, run), column in zip(runs.items(), np.transpose(np.reshape(presentable(pictures.charts(runs)), (4, 2)))):
+        drawn = [curve for axis in column for curve in points(axis)]
+        assert drawn == [np.stack([run["step"], run[key]], axis=1).tolist() for key in names[:-1]]
+        assert [list(lines(axis)) for axis in column] == [["D", "G"], [], ["centre"], ["one kind", "mixed"]]
+        band = column[2].collections[0].get_paths()[0].vertices[:, 1]
+        assert [band.min(), band.max()] == [min(run["centre"] - run["spread"]), max(run["centre"] + run["spread"])]
+        assert column[0].get_title() == f"run {name}" and column[1].get_yscale() == "log"
+
+
+class TestCorners(drawing.ExplorerContract):
+    make = staticmethod(lambda: explorers.corner_explorer(
+        lambda latents: np.concatenate([drawing.decode_halves(latent[None, :2]) for latent in latents]), CORNERS))
+
+    @pytest.mark.parametrize(("right", "down", "length"), [
+        (0, 0, 2.0), (1, 0, 5**0.5), (0, 1, 5**0.5), (1, 1, 8**0.5), (0.5, 0.5, (0 + 1 + 9)**0.5 / 2)])
+    def test_place_is_named_with_the_length_of_its_latent(self, explorer, right, down, length):
+        """At the corners their own lengths; in the middle that of the sum, (0, 1, 3), divided by √4."""
+        said = drawing.words_when_redrawn(explorer, right=right, down=down)
+        assert said == [f"right {right:.2f}, down {down:.2f}: length of z {length:.1f}"]

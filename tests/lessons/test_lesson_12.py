@@ -1,56 +1,41 @@
-"""Counting, timing, and training in pieces: against TensorFlow's own counts and gradients."""
+"""Lesson 12: counting, timing and training in pieces, against TensorFlow's own; what its pictures and explorer show."""
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import ops
 
-from utils.lesson_12.study import (
-    count_operations,
-    gradient_accumulation,
-    interleaved,
-    product_speed,
-    scaled_learning_rate,
-    step_operations,
-)
-from utils.losses import elbo
-from utils.models import VAE, build_decoder, build_encoder, reparameterise
+from tests.cells import lesson
+from tests.drawing import DENSITY, ExplorerContract, X, line, lines, presentable, texts, widths, words_when_redrawn
+from utils import plots
+from utils.lesson_12 import explorers, pictures, study
+from utils.models import VAE, build_decoder, build_encoder
 
-KERNELS = [(7, 5), (5, 4), (4, 3)]
+step_operations = lesson("12").step_operations
 
 
-# Counting ---------------------------------------------------------------------------------------------------
+# Counting and timing ----------------------------------------------------------------------------------------
 
 def test_operations_of_dense_layers_are_those_of_the_products_in_tensorflow_s_graph():
-    """Of a plain stack of products and its gradients, without anything else to count."""
-    weights = [tf.ones(shape) for shape in KERNELS]
+    """Of a plain stack of products and its gradients; every layer that reads data spares that of its input."""
+    kernels, forward = [(7, 5), (5, 4), (4, 3)], 2 * (35 + 20 + 12)
+    weights = [tf.ones(shape) for shape in kernels]
 
-    def step(examples):
+    def step(values):
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            values = examples
             for weight in weights:
                 values = values @ weight
         return tape.gradient(values, weights)
 
-    assert count_operations(step, (6, 7)) == 6 * step_operations(KERNELS)
-
-
-def test_every_layer_that_reads_data_spares_the_gradient_of_its_input():
-    forward = 2 * (35 + 20 + 12)
-    assert [step_operations(KERNELS, inputs) for inputs in (0, 1, 2)] == [
+    assert study.count_operations(step, (6, 7)) == 6 * step_operations(kernels)
+    assert [step_operations(kernels, inputs) for inputs in (0, 1, 2)] == [
         3 * forward, 3 * forward - 70, 3 * forward - 110]
-
-
-def test_operations_of_a_vae_by_hand_and_by_tensorflow_agree_to_a_few_percent():
-    model = VAE(build_encoder(), build_decoder())
-    model.compile(keras.optimizers.Adam(1e-3))
-    model.optimizer.build(model.trainable_variables)
-    by_hand = step_operations([weight.shape for weight in model.trainable_variables if len(weight.shape) == 2])
-    assert 1 < count_operations(model.train_step, (64, 784)) / (64 * by_hand) < 1.04
 
 
 def test_operations_of_convolutions_and_their_gradients_are_counted_as_by_hand():
@@ -63,106 +48,183 @@ def test_operations_of_convolutions_and_their_gradients_are_counted_as_by_hand()
             loss = tf.reduce_sum(model(images))
         return tape.gradient(loss, model.trainable_variables)
 
-    first, second = 8 * 8 * 5 * 27, 4 * 4 * 4 * 45
-    assert count_operations(step, (2, 8, 8, 3)) == pytest.approx(2 * 2 * 3 * (first + second), rel=0.02)
+    by_hand = 3 * 2 * (8 * 8 * 5 * 27 + 4 * 4 * 4 * 45)
+    assert study.count_operations(step, (2, 8, 8, 3)) == pytest.approx(2 * by_hand, rel=0.02)
 
 
-def test_counting_says_nothing_and_moves_no_weight(capfd):
-    model = VAE(build_encoder(2, (8,)), build_decoder(2, (8,)))
+def test_counting_a_vae_agrees_with_counting_by_hand_says_nothing_and_moves_no_weight(capfd):
+    model = VAE(build_encoder(), build_decoder())
     model.compile(keras.optimizers.SGD(1.0))
-    before = [weight.numpy() for weight in model.weights]
-    count_operations(model.train_step, (4, 784))
+    before = model.get_weights()
+    by_hand = step_operations([weight.shape for weight in model.trainable_variables if len(weight.shape) == 2])
+    assert 1 < study.count_operations(model.train_step, (64, 784)) / (64 * by_hand) < 1.04
     assert capfd.readouterr().out == ""
-    for weight, value in zip(model.weights, before, strict=True):
+    for weight, value in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, value)
 
 
-def test_step_operations_refuses_a_convolution():
-    with pytest.raises(ValueError, match=r"dense layers, but got \(3, 3, 16, 32\).*count_operations"):
-        step_operations([(784, 16), (3, 3, 16, 32)])
-
-
-# Timing -----------------------------------------------------------------------------------------------------
-
 def test_product_speed_is_that_of_the_same_product_in_a_loop_of_one_s_own():
-    """Within a factor of five: another program may be running."""
+    """Far from exactly: a call costs more than the product, and another program may be running."""
     left, right = tf.random.normal((128, 256)), tf.random.normal((256, 256))
     product = tf.function(lambda: tf.reduce_sum(left @ right))
-    product()
-    shortest = min(interleaved({"product": lambda: product().numpy()}, 300)["product"])
-    assert 0.5 < product_speed(128, 256) / (2 * 128 * 256**2 / shortest) < 50  # a call costs more than the product
+    shortest = min(study.interleaved({"product": lambda: product().numpy()}, 300)["product"])
+    assert 0.5 < study.product_speed(128, 256) / (2 * 128 * 256**2 / shortest) < 50
 
 
 def test_interleaved_calls_in_turn_and_times_each():
     called = []
     runs = {"long": lambda: (called.append("long"), time.sleep(0.02)), "short": lambda: called.append("short")}
-    seconds = interleaved(runs, repeats=3)
+    seconds = study.interleaved(runs, repeats=3)
     assert called == ["long", "short"] * 3
-    assert min(seconds["long"]) >= 0.02 and [len(values) for values in seconds.values()] == [3, 3]
-    assert min(seconds["short"]) < 0.02
+    assert min(seconds["long"]) >= 0.02 > min(seconds["short"]) and {*map(len, seconds.values())} == {3}
 
 
-# A batch in pieces ------------------------------------------------------------------------------------------
-
-def vae_gradient():
-    """Return a function of rows (784 pixels, then noise) → gradients of minus the mean ELBO, and some rows."""
-    keras.utils.set_random_seed(2)
-    encoder, decoder = build_encoder(2, (8,)), build_decoder(2, (8,))
-    weights = encoder.trainable_variables + decoder.trainable_variables
-
-    def gradient_of(rows):
-        with tf.GradientTape() as tape:
-            mean, log_variance = encoder(rows[:, :784])
-            latents = reparameterise(mean, log_variance, rows[:, 784:])
-            loss = -ops.mean(elbo(rows[:, :784], decoder(latents), mean, log_variance))
-        return tape.gradient(loss, weights)
-
-    random = np.random.default_rng(3)
-    return gradient_of, np.concatenate([random.random((23, 784)) < 0.2, random.normal(size=(23, 2))],
-                                       axis=1).astype("float32")
-
+# A batch in pieces, on several devices, at another rate -----------------------------------------------------
 
 @pytest.mark.parametrize("size", [1, 7, 22, 23, 50])
 def test_gradient_in_pieces_is_that_of_the_whole_batch(size):
-    gradient_of, rows = vae_gradient()
-    for one, other in zip(gradient_accumulation(gradient_of, rows, size), gradient_of(rows), strict=True):
-        np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-5)
+    random = np.random.default_rng(3)
+    weights = [tf.Variable(random.normal(size=(4, 3))), tf.Variable(random.normal(size=3))]
+
+    def gradient_of(rows):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.tanh(rows[:, :4] @ weights[0] + weights[1]) * rows[:, 4:])
+        return tape.gradient(loss, weights)
+
+    rows = random.normal(size=(23, 7))
+    for one, other in zip(study.gradient_accumulation(gradient_of, rows, size), gradient_of(rows), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9)
 
 
 def test_no_piece_is_larger_than_it_may_be_and_every_example_is_seen_once():
     seen = []
-    gradient_accumulation(lambda piece: (seen.append(piece), [np.zeros(1)])[1], np.arange(10), 4)
+    study.gradient_accumulation(lambda piece: (seen.append(piece), [np.zeros(1)])[1], np.arange(10), 4)
     assert [list(piece) for piece in seen] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
-@pytest.mark.parametrize(("count", "size"), [(0, 4), (4, 0), (4, -1)])
-def test_gradient_accumulation_refuses_nothing_and_pieces_of_nothing(count, size):
-    with pytest.raises(ValueError, match=f"but got {count} examples in pieces of {size}"):
-        gradient_accumulation(lambda piece: [piece], np.ones(count), size)
+def test_split_cpu_makes_devices_that_compute_and_may_be_called_again():
+    code = """
+from utils.runtime import start
+from utils.lesson_12.study import split_cpu
+import tensorflow as tf
+split_cpu(2)
+lesson = start("12")
+split_cpu(2)
+names = [device.name for device in tf.config.list_logical_devices("CPU")]
+with tf.device(names[1]):
+    print(len(names), (tf.constant(2.0) * 3).device)
+try:
+    split_cpu(3)
+except RuntimeError as error:
+    print(error)
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert not result.stderr and result.stdout.splitlines()[1:] == [
+        "2 /job:localhost/replica:0/task:0/device:CPU:1",
+        "split_cpu(3) comes too late: TensorFlow is at work, and sees 2. Restart the kernel, and run this cell before "
+        "all others."]
 
-
-# Learning rates ---------------------------------------------------------------------------------------------
 
 def test_rate_rises_in_a_straight_line_from_the_base_to_the_scaled_rate_and_stays():
-    rates = [scaled_learning_rate(step, 0.1, 64, 128, 4, 10) for step in range(15)]
+    rates = [study.scaled_learning_rate(step, 0.1, 64, 128, 4, 10) for step in range(15)]
     np.testing.assert_allclose(rates, np.minimum(np.linspace(0.1, 0.1 + 14 * 0.07, 15), 0.8), rtol=1e-12)
+    assert study.scaled_learning_rate(0, 0.1, 64, 64, 8, warmup_steps=0) == pytest.approx(0.8)
+    assert [study.scaled_learning_rate(step, 0.1, 64, 32, 2, 5) for step in (0, 3, 9)] == [pytest.approx(0.1)] * 3
 
 
-def test_rate_without_warm_up_or_for_the_base_batch():
-    assert scaled_learning_rate(0, 0.1, 64, 64, 8, warmup_steps=0) == pytest.approx(0.8)
-    assert [scaled_learning_rate(step, 0.1, 64, 32, 2, 5) for step in (0, 3, 9)] == [pytest.approx(0.1)] * 3
+@pytest.mark.parametrize(("function", "arguments", "says"), [
+    (step_operations, ([(784, 16), (3, 3, 16, 32)],), r"dense layers, but got \(3, 3, 16, 32\).*count_operations"),
+    *((study.gradient_accumulation, (np.sum, np.ones(count), size), f"but got {count} examples in pieces of {size}")
+      for count, size in ((0, 4), (4, 0), (4, -1))),
+    *((study.scaled_learning_rate, (3, *setting, 5), "wants positive rates, batch sizes and devices, but got")
+      for setting in ((0, 64, 32, 2), (0.1, -64, 32, 2), (0.1, 64, 0, 2), (0.1, 64, 32, 0))),
+    *((study.split_cpu, (devices,), "a number of devices, 1 or more, but got") for devices in (0, -1, 1.5, "2", None)),
+    (explorers.batch_explorer, (1e-3, -2e-5, 1e-5), "costs of 0 seconds or more, but got .* -2e-05")])
+def test_what_makes_no_sense_is_refused(function, arguments, says):
+    with pytest.raises(ValueError, match=says):
+        function(*arguments)
 
 
-def test_one_scaled_step_is_k_small_steps_where_the_gradient_does_not_change():
-    """The rule's own argument: on a linear loss, whose gradient is one and the same everywhere."""
-    slopes = np.random.default_rng(4).normal(size=(8, 16, 3))  # 8 batches of 16 examples
-    small = -0.1 * sum(batch.mean(axis=0) for batch in slopes)
-    large = -scaled_learning_rate(0, 0.1, 16, 16, 8, 0) * slopes.reshape(-1, 3).mean(axis=0)
-    np.testing.assert_allclose(large, small, rtol=1e-12)
+# Pictures ---------------------------------------------------------------------------------------------------
+
+CURVES = {"first": ([1, 2, 4], [50.0, 7.0, 6.0]), "second": ([2, 3], [9.0, 10.0])}
 
 
-@pytest.mark.parametrize("wrong", [{"base_rate": 0}, {"base_batch": -64}, {"batch_per_device": 0}, {"devices": 0}])
-def test_scaled_learning_rate_refuses_what_is_not_positive(wrong):
-    settings = {"base_rate": 0.1, "base_batch": 64, "batch_per_device": 32, "devices": 2, "warmup_steps": 5}
-    with pytest.raises(ValueError, match="wants positive rates, batch sizes and devices, but got"):
-        scaled_learning_rate(3, **settings | wrong)
+def drawn(axis):
+    return {name: (line(axis, name)[:, 0].tolist(), values) for name, values in lines(axis).items()}
+
+
+def test_roofline_shows_speeds_in_billions_between_two_roofs():
+    axis, = presentable(pictures.roofline([1, 16, 256], [0.5, 8, 100], [5e9, 7e10, 6e10]))
+    assert axis.get_xscale() == axis.get_yscale() == "log"
+    assert line(axis, "measured").tolist() == [[0.5, 5], [8, 70], [100, 60]]
+    assert [(text.get_text(), *text.xy) for text in axis.texts] == [
+        ("1 row", 0.5, 5), ("16 rows", 8, 70), ("256 rows", 100, 60)]
+    np.testing.assert_allclose(np.divide(*line(axis, "as fast as memory delivers").T), 0.5 / 5)
+    assert set(lines(axis)["as fast as the device computes"]) == {70}
+
+
+def test_floors_are_the_seconds_of_the_arithmetic_above_those_measured():
+    axis, = presentable(pictures.floors({"VAE": (2.5, 5.5), "GAN": (9.0, 12.0)}))
+    assert widths(axis) == [2.5, 5.5, 9, 12] and texts(axis) == ["  2.2 ×", "  1.3 ×"] and axis.yaxis_inverted()
+    assert [bars.get_label() for bars in axis.containers[:2]] == ["arithmetic alone", "measured"]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["VAE", "GAN"]
+
+
+def test_speed_ups_are_medians_of_the_ratios_of_the_repeats_with_their_spread():
+    axis, = presentable(pictures.speed_ups({"batch 128": [1, 1.2, 1.4], "batch 512": [0.5, 0.3, 1.4]}, "batch 128"))
+    np.testing.assert_allclose(widths(axis), [1, 2])
+    np.testing.assert_allclose(axis.lines[1].get_data(), [[1, 4], [1, 1]])
+    assert texts(axis) == ["  1.00", "  2.00"] and axis.get_xlabel().endswith("as with batch 128")
+
+
+def test_paths_are_curves_over_numbers_of_their_own():
+    axis, = presentable(pictures.paths(CURVES, "step", "nats", logarithmic=True, limits=(1, 40)))
+    assert drawn(axis) == CURVES and axis.get_yscale() == "log" and axis.get_ylim() == (1, 40)
+
+
+def test_two_clocks_show_images_at_the_left_and_seconds_at_the_right():
+    by_seconds = {"first": ([3, 4, 9], [50.0, 7.0, 6.0]), "second": ([5, 8], [9.0, 10.0])}
+    left, right = presentable(pictures.two_clocks(CURVES, by_seconds, "nats"))
+    assert (drawn(left), drawn(right)) == (CURVES, by_seconds)
+    assert (left.get_xlabel(), right.get_xlabel()) == ("thousands of images seen", "seconds")
+
+
+def test_streams_show_losses_beside_the_memory_and_that_of_all_images():
+    memory = {"streamed": ([0, 10, 60], [0.0, 3.0, 3.5])}
+    left, right = presentable(pictures.streams(CURVES, memory, 188, "nats"))
+    assert (drawn(left), drawn(right)) == (CURVES, memory)
+    assert set(right.lines[-1].get_ydata()) == {188} and texts(right) == ["all images at once"]
+
+
+def test_flow_pushes_the_base_density_through_the_map():
+    base, values = DENSITY * (4 + X), X + X**3 / 3
+    axes = presentable(pictures.flow(X, base, values, base / (1 + X**2), [0.1, 0.1, 0.1, -9]))
+    for axis, *curve in zip(axes, (X, X, values), (base, values, base / (1 + X**2)), strict=True):
+        np.testing.assert_array_equal(axis.lines[0].get_data(), curve)
+    np.testing.assert_allclose(axes[1].lines[1].get_data(), [[-2, -2, -4], [values[0], -14 / 3, -14 / 3]])
+    area = np.multiply([bar.get_height() for bar in axes[2].patches], widths(axes[2]))
+    assert area[30] == pytest.approx(0.75) and area.sum() == pytest.approx(1) and area[30:].sum() == area[30]
+
+
+def test_epoch_costs_are_three_parts_their_sum_and_a_point_on_it():
+    picture, axis = plots.canvas(height=4)
+    moving = pictures.draw_epoch_costs(axis, [8, 64, 512], 60_000)
+    parts = np.array([[9.0, 2.0, 0.5], [3.0, 3.0, 3.0], [1.0, 0.75, 0.5]])
+    pictures.move_epoch_costs(*moving, parts, batch=64)
+    presentable(picture)
+    assert lines(axis) == {"steps themselves": [9, 2, 0.5], "work per image that is no arithmetic": [3, 3, 3],
+                           "arithmetic": [1, 0.75, 0.5], "together": [13, 5.75, 4]}
+    assert np.ravel(moving[1].get_data()).tolist() == [64, 5.75]
+
+
+class TestBatchExplorer(ExplorerContract):
+    make = staticmethod(lambda: explorers.batch_explorer(per_step=1e-3, per_image=2e-5, arithmetic=4e-5))
+
+    @pytest.mark.parametrize(("batch", "work", "says"), [
+        (128, 1, "469 steps: 4.07 s, of which 12% for the steps, 59% arithmetic"),
+        (8, 1, "7,500 steps: 11.1 s, of which 68% for the steps, 22% arithmetic"),
+        (8192, 256, "8 steps: 616 s, of which 0% for the steps, 100% arithmetic")])
+    def test_says_what_an_epoch_costs_and_why(self, explorer, batch, work, says):
+        """60,000 images: 1.2 s besides the arithmetic, 2.4 s of arithmetic, and a millisecond a step."""
+        assert words_when_redrawn(explorer, batch=batch, work=work) == [says]

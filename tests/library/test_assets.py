@@ -1,50 +1,64 @@
 """Files that ship with the course: missing or damaged ones are named in a sentence, with what to do."""
 
-import hashlib
+import os
 import re
+import shutil
 
 import pytest
 
-from utils import assets
+from utils import assets, plots
 from utils.assets import CHECKSUMS, FOLDER, AssetError, asset, record_checksums, sha256
+from utils.data import load_mnist
+from utils.evaluation import load_judge
+
+SHIPPED = sorted(path.name for path in FOLDER.iterdir() if path.suffix in {".npz", ".keras", ".h5", ".png"})
+USES = {"mnist.npz": load_mnist, "judge.keras": load_judge.__wrapped__}  # the judge is kept once it is loaded
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder of assets of its own with one file, so that damage done to it harms nothing."""
-    content = bytes(range(256)) * 40
-    (tmp_path / "digits.npz").write_bytes(content)
-    checksum = hashlib.sha256(content).hexdigest()
-    (tmp_path / "SHA256SUMS").write_text(f"{checksum}  digits.npz\n", encoding="ascii")
+    """A copy of the shipped files, which the course takes for its own."""
+    for name in [*SHIPPED, CHECKSUMS.name]:
+        shutil.copy(FOLDER / name, tmp_path)
     monkeypatch.setattr(assets, "FOLDER", tmp_path)
-    monkeypatch.setattr(assets, "CHECKSUMS", tmp_path / "SHA256SUMS")
+    monkeypatch.setattr(assets, "CHECKSUMS", tmp_path / CHECKSUMS.name)
     return tmp_path
 
 
-def test_intact_asset_is_found(folder):
-    assert asset("digits.npz") == folder / "digits.npz"
+def cut_off(path):
+    path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
 
 
-def test_missing_asset_is_named_with_a_remedy(folder):
-    (folder / "digits.npz").unlink()
-    with pytest.raises(AssetError, match=r"utils/assets/digits\.npz is missing\. Fetch .*`git checkout"):
-        asset("digits.npz")
-
-
-def test_truncated_asset_is_named_with_its_size(folder):
-    path = folder / "digits.npz"
-    path.write_bytes(path.read_bytes()[:5_000])
-    with pytest.raises(AssetError, match=r"utils/assets/digits\.npz is damaged: its 5,000 bytes .* Fetch"):
-        asset("digits.npz")
-
-
-def test_one_flipped_bit_is_noticed(folder):
-    path = folder / "digits.npz"
+def flip_a_bit(path):
     content = bytearray(path.read_bytes())
-    content[1234] ^= 1
+    content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(AssetError, match="is damaged"):
-        asset("digits.npz")
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize(("damage", "words"), [
+    (cut_off, "is damaged: its [0-9,]+ bytes are not those that were shipped"), (flip_a_bit, "is damaged: its "),
+    (empty, "is damaged: its 0 bytes"), (os.unlink, "is missing")])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_damaged_file_is_named_with_what_to_do(name, damage, words, folder):
+    use = USES.get(name, lambda: plots.asset(name))
+    use()  # whole, it is good
+    damage(folder / name)
+    with pytest.raises(AssetError) as caught:
+        use()
+    assert re.match(f"The course's file utils/assets/{re.escape(name)} {words}", str(caught.value))
+    assert str(caught.value).endswith(
+        f"Fetch the course's files again (`git checkout -- utils/assets/{name}`, or a new clone).")
+
+
+@pytest.mark.parametrize("damage", [cut_off, empty, os.unlink, lambda path: path.write_bytes(b"\xff\xfe")])
+def test_damaged_list_of_checksums_is_named_with_what_to_do(damage, folder):
+    damage(folder / "SHA256SUMS")
+    with pytest.raises(AssetError, match=r"SHA256SUMS( is (damaged|missing))?\. Fetch .*-- utils/assets/SHA256SUMS`"):
+        asset("vae_plane.png")
 
 
 def test_unlisted_file_is_refused(folder):
@@ -53,27 +67,15 @@ def test_unlisted_file_is_refused(folder):
         asset("stray.npz")
 
 
-def test_missing_list_of_checksums_is_named(folder):
-    (folder / "SHA256SUMS").unlink()
-    with pytest.raises(AssetError, match="SHA256SUMS"):
-        asset("digits.npz")
-
-
-def test_recorded_checksums_accept_the_files_of_the_folder(folder):
-    (folder / "digits.npz").write_bytes(b"made anew")
+def test_recorded_checksums_accept_the_files_of_the_folder_in_the_format_of_sha256sum(folder):
+    (folder / "mnist.npz").write_bytes(b"made anew")
     (folder / "weights.keras").write_bytes(b"also new")
     record_checksums()
-    assert asset("digits.npz").name == "digits.npz"
-    assert asset("weights.keras").name == "weights.keras"
+    assert asset("mnist.npz") == folder / "mnist.npz" and asset("weights.keras") == folder / "weights.keras"
+    lines = (folder / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    assert len(lines) == len(SHIPPED) + 1 and all(re.fullmatch(r"[0-9a-f]{64}  [\w.]+", line) for line in lines)
 
 
-def test_recorded_checksums_have_the_format_of_sha256sum(folder):
-    record_checksums()
-    assert re.fullmatch(r"[0-9a-f]{64}  digits\.npz\n", (folder / "SHA256SUMS").read_text(encoding="ascii"))
-
-
-def test_every_shipped_asset_is_listed_and_intact():
-    shipped = {path.name for path in FOLDER.iterdir() if path.suffix in {".npz", ".keras", ".h5", ".png"}}
+def test_every_shipped_file_is_listed_and_intact():
     listed = dict(reversed(line.split()) for line in CHECKSUMS.read_text(encoding="ascii").splitlines())
-    assert set(listed) == shipped
-    assert {name: sha256(FOLDER / name) for name in shipped} == listed
+    assert {name: sha256(FOLDER / name) for name in SHIPPED} == listed

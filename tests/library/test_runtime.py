@@ -1,4 +1,4 @@
-"""The first line of a lesson: seeds, silence, budgets, claims, and what is said about the machine."""
+"""The first line of a lesson: seeds, silence, budgets, claims, and the device in words."""
 
 import os
 import subprocess
@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from utils import assets, runtime
-from utils.lesson_00.doctor import check_machine
+from utils import runtime
 from utils.runtime import ExpectationError, start
 
 ROOT = Path(__file__).parents[2]
@@ -118,35 +117,6 @@ def test_device_in_words(cores, gpus, words, monkeypatch):
     assert runtime.device_in_words() == words
 
 
-def test_split_cpu_makes_devices_that_compute_and_may_be_called_again():
-    code = """
-from utils.runtime import split_cpu, start
-import tensorflow as tf
-split_cpu(2)
-lesson = start("12")
-split_cpu(2)
-names = [device.name for device in tf.config.list_logical_devices("CPU")]
-with tf.device(names[1]):
-    print(len(names), (tf.constant(2.0) * 3).device)
-try:
-    split_cpu(3)
-except RuntimeError as error:
-    print(error)
-"""
-    result = python(code)
-    assert not result.stderr
-    assert result.stdout.splitlines()[1:] == [
-        "2 /job:localhost/replica:0/task:0/device:CPU:1",
-        "split_cpu(3) comes too late: TensorFlow is at work, and sees 2. Restart the kernel, and run this cell before "
-        "all others."]
-
-
-@pytest.mark.parametrize("devices", [0, -1, 1.5, "2", None])
-def test_split_cpu_refuses_what_is_no_number_of_devices(devices):
-    with pytest.raises(ValueError, match="wants a number of devices, 1 or more, but got"):
-        runtime.split_cpu(devices)
-
-
 def test_kernel_leaves_nothing_on_stderr():
     """From the import through the first compiled step, where TensorFlow and XLA like to talk."""
     kernel = python("from utils.runtime import start\n"
@@ -171,49 +141,6 @@ def test_plots_data_and_scratch_do_without_tensorflow():
     kernel = python(f"import sys, {', '.join(f'utils.{name}' for name in modules)}\n"
                     "print({'tensorflow', 'keras'} & set(sys.modules))")
     assert kernel.stdout == "set()\n", kernel.stderr
-
-
-# The machine ------------------------------------------------------------------------------------------------
-
-def lines(capsys):
-    check_machine()
-    return capsys.readouterr().out.splitlines()
-
-
-def test_sound_machine_gets_a_tick_on_every_line(capsys, monkeypatch, tmp_path):
-    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "new" / "folder"))
-    monkeypatch.setattr(runtime, "memory_in_gigabytes", lambda: (8.0, 4.0))
-    monkeypatch.setattr(runtime, "device_in_words", lambda: "2 CPU cores")
-    python_version = ".".join(map(str, sys.version_info[:3]))
-    assert lines(capsys) == [
-        f"✓ Python {python_version}", f"✓ TensorFlow {tf.__version__}", f"✓ Keras {keras.__version__}",
-        "✓ computing on 2 CPU cores; no GPU is needed", "✓ 8 GB of memory",
-        "✓ MNIST: 60,000 + 10,000 images, verified", "✓ a folder for your progress and backups"]
-
-
-def test_damaged_data_gets_a_line_that_says_what_to_do(capsys, monkeypatch, tmp_path):
-    (tmp_path / "mnist.npz").write_bytes((assets.FOLDER / "mnist.npz").read_bytes()[:1000])
-    monkeypatch.setattr(assets, "FOLDER", tmp_path)
-    assert lines(capsys)[5].startswith(
-        "✗ MNIST: The course's file utils/assets/mnist.npz is damaged: its 1,000 bytes are not those that were shipped "
-        "(the SHA-256 checksum differs). Fetch the course's files again")
-
-
-def test_unwritable_folder_gets_a_line_that_says_what_to_do(capsys, monkeypatch, tmp_path):
-    (tmp_path / "file").write_text("a file, where a folder is wanted")
-    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "file" / "course"))
-    assert lines(capsys)[6] == ("✗ a folder for your progress and backups: it cannot be written: set COURSE_HOME to "
-                                "another folder, or go on without")
-
-
-def test_small_memory_and_old_packages_get_lines_that_say_what_to_do(capsys, monkeypatch):
-    monkeypatch.setattr(runtime, "memory_in_gigabytes", lambda: (2.0, 1.0))
-    monkeypatch.setattr(tf, "__version__", "2.9.3")
-    monkeypatch.setattr(keras, "__version__", "3.12.9")
-    said = lines(capsys)
-    assert said[1:3] == ['✗ TensorFlow 2.9.3: run "make lab" again to install the tested version',
-                         '✗ Keras 3.12.9: run "make lab" again, as for TensorFlow']
-    assert said[4] == "✗ 2 GB of memory: lessons need up to 2 GB: close other notebooks first"
 
 
 # Settings of TensorFlow -------------------------------------------------------------------------------------

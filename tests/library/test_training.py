@@ -16,7 +16,7 @@ import pytest
 
 from utils import storage, training
 from utils.models import GAN, VAE, build_decoder, build_encoder
-from utils.training import LiveView, load_weights, save_weights, train
+from utils.training import LiveView, train
 
 ROOT = Path(__file__).parents[2]
 EPOCHS, BATCH_SIZE = 3, 12
@@ -63,6 +63,7 @@ def plain(seed=3, rate=None, width=4):
 
 
 MODELS = {"vae": tiny_vae, "gan": tiny_gan}
+NAMES = {"vae": {"elbo", "log_likelihood", "kl"}, "gan": {"discriminator_loss", "generator_loss"}}
 each_model = pytest.mark.parametrize("kind", MODELS)
 
 
@@ -115,23 +116,17 @@ def begun_epochs(model, **options):
 # A whole training -------------------------------------------------------------------------------------------
 
 @each_model
-def test_history_has_every_metric_of_every_epoch(kind):
-    names = {"vae": {"elbo", "log_likelihood", "kl"}, "gan": {"discriminator_loss", "generator_loss"}}
-    history = train_tiny(MODELS[kind]())
-    assert set(history) == names[kind]
-    assert {len(values) for values in history.values()} == {EPOCHS}
-
-
-def test_training_is_the_training_of_fit():
-    model, other = tiny_vae(), tiny_vae()
+def test_training_is_the_training_of_fit(kind):
+    model, other = MODELS[kind](), MODELS[kind]()
     history = train_tiny(model)
     assert history == other.fit(IMAGES, epochs=EPOCHS, batch_size=BATCH_SIZE, shuffle=False, verbose=0).history
+    assert [len(values) for values in history.values()] == [EPOCHS] * len(NAMES[kind]) and set(history) == NAMES[kind]
     np.testing.assert_array_equal(state(model), state(other))
 
 
 def test_validation_belongs_to_the_history():
     history = train_tiny(plain(), validation_data=(IMAGES[:8], IMAGES[:8, :4]))
-    assert len(history["val_loss"]) == EPOCHS
+    assert set(history) == {"loss", "mae", "val_loss", "val_mae"} and len(history["val_loss"]) == EPOCHS
 
 
 def test_finished_training_leaves_nothing_behind_and_starts_anew(folder, capsys):
@@ -153,8 +148,8 @@ def test_model_without_weights_is_refused():
 
 KILLED = """
 import sys
-sys.path[:0] = ["tests", "."]
-from test_training import *
+sys.path.insert(0, ".")
+from tests.library.test_training import *
 
 def kill(model):
     print("killed", flush=True)
@@ -193,13 +188,17 @@ def test_new_kernel_resumes_a_killed_training_with_weights_moments_and_schedule(
     resumed.random.state.assign(noise[0])
     history = train_tiny(resumed, kind, watcher)
 
-    assert capsys.readouterr().out == "Resuming the interrupted training after epoch 2 of 3.\n"
+    assert capsys.readouterr().out == resumed_after(2)
     assert watcher.begun == [2]
     assert list(history) == list(expected)
     for name, values in expected.items():
         assert history[name] == pytest.approx(values)
     np.testing.assert_allclose(state(resumed), state(whole), rtol=1e-6, atol=1e-9)
     assert list((killed / "training").glob(f"{kind}-*")) == []
+
+
+def resumed_after(*epochs):
+    return "".join(f"Resuming the interrupted training after epoch {done} of 3.\n" for done in epochs)
 
 
 def test_stopped_cell_resumes_when_it_is_run_again(capsys):
@@ -209,16 +208,14 @@ def test_stopped_cell_resumes_when_it_is_run_again(capsys):
     assert begun_epochs(model) == [2]
     cut_off(model)
     assert begun_epochs(plain()) == [2]
-    assert capsys.readouterr().out == 2 * "Resuming the interrupted training after epoch 2 of 3.\n"
+    assert capsys.readouterr().out == resumed_after(2, 2)
 
 
 def test_training_can_be_cut_off_twice(capsys):
     cut_off(plain(), epoch=1)
     cut_off(plain(), epoch=2)
-    history = train_tiny(plain())
-    assert capsys.readouterr().out.splitlines() == [
-        f"Resuming the interrupted training after epoch {done} of 3." for done in (1, 2)]
-    assert len(history["loss"]) == EPOCHS
+    assert len(train_tiny(plain())["loss"]) == EPOCHS
+    assert capsys.readouterr().out == resumed_after(1, 2)
 
 
 def test_stop_before_the_first_epoch_is_complete_leaves_nothing_to_resume(capsys):
@@ -248,19 +245,13 @@ def test_next_training_after_a_resumed_one_begins_with_the_first_epoch():
     assert len(model.fit(IMAGES, IMAGES[:, :4], epochs=3, verbose=0).epoch) == 3
 
 
-@pytest.mark.parametrize(("kind", "change"), [
-    (plain, {"rate": 0.02}), (plain, {"width": 5}), (tiny_gan, {"rate": 0.02})],
-    ids=["rate", "width", "rate of a GAN's first player"])
-def test_training_with_another_optimiser_or_other_layers_starts_anew(kind, change, capsys):
+@pytest.mark.parametrize(("kind", "change", "settings"), [
+    (plain, {"rate": 0.02}, {}), (plain, {"width": 5}, {}), (tiny_gan, {"rate": 0.02}, {}),
+    (plain, {}, {"name": "other"}), (plain, {}, {"epochs": 2})],
+    ids=["rate", "width", "rate of a GAN's first player", "name", "epochs"])
+def test_training_with_another_optimiser_layer_or_setting_starts_anew(kind, change, settings, capsys):
     cut_off(kind())
-    assert begun_epochs(kind(**change)) == [0, 1, 2]
-    assert capsys.readouterr().out == ""
-
-
-def test_training_with_another_name_or_number_of_epochs_starts_anew(capsys):
-    cut_off(plain())
-    assert begun_epochs(plain(), epochs=2) == [0, 1]
-    assert begun_epochs(plain(), name="other") == [0, 1, 2]
+    assert begun_epochs(kind(**change), **settings) == [0, 1, 2][:settings.get("epochs")]
     assert capsys.readouterr().out == ""
 
 
@@ -271,8 +262,8 @@ def truncate(path):
 
 
 def truncate_both_weights(folder):
-    truncate(folder / "backup" / "latest.weights.h5")
-    truncate(folder / "backup" / "latest.weights.h5.bkp")
+    for path in (folder / "backup").glob("latest.weights.h5*"):
+        truncate(path)
 
 
 DAMAGES = {
@@ -303,7 +294,7 @@ def test_weights_cut_off_while_they_were_written_resume_one_epoch_earlier(folder
     cut_off(plain())
     truncate(*(folder / "training").glob("*/backup/latest.weights.h5"))
     assert len(train_tiny(plain())["loss"]) == EPOCHS
-    assert capsys.readouterr().out == "Resuming the interrupted training after epoch 1 of 3.\n"
+    assert capsys.readouterr().out == resumed_after(1)
 
 
 def test_training_goes_on_where_nothing_can_be_written_and_says_so_once(tmp_path, monkeypatch, capsys):
@@ -311,7 +302,6 @@ def test_training_goes_on_where_nothing_can_be_written_and_says_so_once(tmp_path
     monkeypatch.setenv("COURSE_HOME", str(tmp_path / "file" / "course"))
     histories = [train_tiny(plain()), train_tiny(plain())]
     assert [len(history["loss"]) for history in histories] == [EPOCHS, EPOCHS]
-    assert not save_weights(plain(), "tiny")
     said = capsys.readouterr().out
     assert said.startswith("Note: the folder ") and said.count("\n") == 1
 
@@ -416,8 +406,7 @@ def test_live_view_of_a_resumed_training_shows_the_curves_from_the_first_epoch(c
 def test_live_view_in_a_real_kernel_is_one_display_and_nothing_on_stderr():
     source = """
 from utils.runtime import start
-import sys; sys.path.insert(0, "tests")
-from test_training import tiny_vae, train_tiny, view
+from tests.library.test_training import tiny_vae, train_tiny, view
 start("06")
 train_tiny(tiny_vae(), view=view());
 """
@@ -427,41 +416,3 @@ train_tiny(tiny_vae(), view=view());
     assert (line.output_type, line.name) == ("stream", "stdout") and line.text.startswith("Lesson 6 · ")
     assert line.text.count("\n") == 1
     assert picture.output_type == "display_data" and "image/png" in picture.data
-
-
-# Weights for later lessons ----------------------------------------------------------------------------------
-
-@each_model
-def test_saved_weights_come_back(kind):
-    model, other = MODELS[kind](seed=3), MODELS[kind](seed=99)
-    assert not np.allclose(weights(model), weights(other))
-    assert save_weights(model, "06-tiny")
-    load_weights(other, "06-tiny")
-    np.testing.assert_array_equal(weights(other), weights(model))
-
-
-def test_saved_weights_of_a_model_that_was_never_compiled_come_back():
-    model, other = build_decoder(2, (8,)), build_decoder(2, (8,))
-    assert not np.allclose(weights(model), weights(other))
-    assert save_weights(model, "08-tiny")
-    load_weights(other, "08-tiny")
-    np.testing.assert_array_equal(weights(other), weights(model))
-
-
-def test_weights_that_were_never_kept_are_refused():
-    with pytest.raises(FileNotFoundError, match=r'No weights called "06-vae" on this machine yet. Run the lesson'):
-        load_weights(plain(), "06-vae")
-
-
-@pytest.mark.filterwarnings("ignore:Skipping")  # Keras names the layers that it cannot fill
-def test_weights_of_other_layers_are_refused_by_name():
-    save_weights(plain(width=4), "06-tiny")
-    with pytest.raises(ValueError, match=r'weights called "06-tiny" .* other layers .* Run that lesson'):
-        load_weights(plain(width=5), "06-tiny")
-
-
-def test_damaged_weights_are_refused_by_name(folder):
-    save_weights(plain(), "06-tiny")
-    truncate(folder / "models" / "06-tiny.weights.h5")
-    with pytest.raises(ValueError, match=r'weights called "06-tiny" .* damaged.* Run that lesson'):
-        load_weights(plain(), "06-tiny")

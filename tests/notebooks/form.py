@@ -19,24 +19,17 @@ from tools.write_badges import ROOT, SET_UP_METADATA, address, badge, set_up_cel
 MAX_LINES, MAX_LINES_WITH_A_MODEL, MAX_BYTES = 25, 40, 1_000_000
 COMPARED_TAG = "nbval-check-output"
 NBVAL_TAGS = {COMPARED_TAG, "nbval-ignore-output"}  # not nbval-skip: every cell runs
-MACHINE_PATH = re.compile(
-    r"(?<![\w.])/(?:root|home|tmp|work|Users|usr|opt|var|private)/[\w.-]+|\b[A-Z]:\\+Users\b|site-packages"
-)
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:root|home|tmp|work|Users|usr|opt|var|private)/[\w.-]+|\b[A-Z]:\\+Users\b"
+                          r"|site-packages")
 # Macros that GitHub refuses or that put a formula out of reach of its renderer.
-FORBIDDEN_MATH = re.compile(
-    r"\\(?:operatorname|mbox|phantom|newcommand|renewcommand|def|label|tag)\b"
-    r"|\\begin\{(?:align|equation|eqnarray|gather|multline|alignat|flalign)\*?\}"
-)
-NAMES_WITH_A_CAPITAL = set(
-    """Adam Bayes Bernoulli Boltzmann Carlo Colab Euler Fisher Fréchet Gauss Gaussian Gaussians Glorot
-    Goodfellow Hebb Jacobian Jensen Jupyter Keras Kingma Kullback Lagrange Langevin Leibler Lipschitz
-    Markov Monte Nash Nesterov Newton Pitts Polyak Python Rosenblatt Shannon Taylor
-    Wasserstein Welling Xavier""".split()
-)
+FORBIDDEN_MATH = re.compile(r"\\(?:operatorname|mbox|phantom|newcommand|renewcommand|def|label|tag)\b"
+                            r"|\\begin\{(?:align|equation|eqnarray|gather|multline|alignat|flalign)\*?\}")
+NAMES_WITH_A_CAPITAL = set("""Adam Bayes Bernoulli Boltzmann Carlo Colab Euler Fisher Fréchet Gauss Gaussian Gaussians
+    Glorot Goodfellow Hebb Jacobian Jensen Jupyter Keras Kingma Kullback Lagrange Langevin Leibler Lipschitz Markov
+    Monte Nash Nesterov Newton Pitts Polyak Python Rosenblatt Shannon Taylor Wasserstein Welling Xavier""".split())
 
 
 # Reading a notebook ---------------------------------------------------------------------------------------
-
 
 def read(path):
     """Return the notebook in the file `path` as it is, without repairs."""
@@ -45,11 +38,8 @@ def read(path):
 
 def cells(notebook, kind):
     """Return [(number, cell)] of all non-empty cells of a kind; numbers count all cells from 1."""
-    return [
-        (number, cell)
-        for number, cell in enumerate(notebook.cells, start=1)
-        if cell.cell_type == kind and cell.source.strip()
-    ]
+    return [(number, cell) for number, cell in enumerate(notebook.cells, start=1)
+            if cell.cell_type == kind and cell.source.strip()]
 
 
 def prose(notebook):
@@ -125,7 +115,6 @@ def has_picture(cell):
 
 # Anatomy --------------------------------------------------------------------------------------------------
 
-
 def title_cell_opens_the_lesson(notebook, path):
     first = notebook.cells[0]
     if first.cell_type != "markdown":
@@ -146,30 +135,23 @@ def title_cell_opens_the_lesson(notebook, path):
 
 def badge_opens_this_notebook_on_colab(notebook, path):
     wanted = badge(path.name, *address())
-    if wanted in notebook.cells[0].source:
-        return []
-    return [f"the title cell lacks the badge {wanted} (make badges)"]
+    return [] if wanted in notebook.cells[0].source else [f"the title cell lacks the badge {wanted} (make badges)"]
 
 
 def set_up_cell_is_the_common_one(notebook, path):
     code = cells(notebook, "code")
     if not code or code[0][1].source != set_up_cell(*address()):
         return ["the first code cell is not the set-up cell of tools/write_badges.py"]
-    metadata = {key: code[0][1].metadata.get(key) for key in SET_UP_METADATA}
-    if metadata == SET_UP_METADATA:
-        return []
-    return [f"the set-up cell is not collapsed: its metadata should be {SET_UP_METADATA}"]
+    collapsed = SET_UP_METADATA.items() <= code[0][1].metadata.items()
+    return [] if collapsed else [f"the set-up cell is not collapsed: its metadata should be {SET_UP_METADATA}"]
 
 
 def second_code_cell_imports_and_starts(notebook, path):
     code = cells(notebook, "code")
     source = code[1][1].source if len(code) > 1 else ""
-    complaints = []
-    if not re.search(r"^(?:import|from) ", source, flags=re.MULTILINE):
-        complaints.append("the second code cell imports nothing")
-    if f'start("{path.stem[:2]}")' not in source:
-        complaints.append(f'the second code cell lacks start("{path.stem[:2]}")')
-    return complaints
+    imports, start = re.search(r"^(?:import|from) ", source, flags=re.MULTILINE), f'start("{path.stem[:2]}")'
+    return ["the second code cell imports nothing"] * (not imports) + [f"the second code cell lacks {start}"] * (
+        start not in source)
 
 
 def closing_sections_are_there(notebook, path):
@@ -189,19 +171,13 @@ def questions_have_folded_answers(notebook, path):
 
 
 def exercises_are_numbered_in_order(notebook, path):
-    checked = [
-        call.args[0].value
-        for _, cell in cells(notebook, "code")
-        for call in calls_when_run(syntax_tree(cell))
-        if isinstance(call.func, ast.Name) and call.func.id == "check"
-        and call.args and isinstance(call.args[0], ast.Constant)
-    ]
+    checked = [call.args[0].value for _, cell in cells(notebook, "code") for call in calls_when_run(syntax_tree(cell))
+               if ast.unparse(call.func) == "check" and call.args and isinstance(call.args[0], ast.Constant)]
     wanted = [f"{int(path.stem[:2])}.{count}" for count in range(1, max(len(checked), 1) + 1)]
     return [] if checked == wanted else [f"the exercises are {checked}, not {wanted}"]
 
 
 # Code cells -----------------------------------------------------------------------------------------------
-
 
 def code_cells_are_plain_python(notebook, path):
     """nbval passes silently over an unknown magic, and no lesson needs one."""
@@ -249,12 +225,12 @@ def is_stub(node):
 
 @functools.cache
 def definitions_in_utils():
-    """Return {name: {file: code}} of the public functions and classes in utils/*.py."""
+    """Return {name: {file: code}} of the public functions and classes in the library and in the rooms' studies."""
     found = {}
-    for file in sorted((ROOT / "utils").glob("*.py")):
+    for file in [*(ROOT / "utils").glob("*.py"), *(ROOT / "utils").glob("lesson_*/study.py")]:
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
-                found.setdefault(node.name, {})[f"utils/{file.name}"] = without_docstrings(node)
+                found.setdefault(node.name, {})[str(file.relative_to(ROOT))] = without_docstrings(node)
     return found
 
 
@@ -268,7 +244,6 @@ def without_docstrings(definition):
 
 
 # Outputs --------------------------------------------------------------------------------------------------
-
 
 def outputs_are_those_of_one_clean_run(notebook, path):
     counts = [cell.execution_count for _, cell in cells(notebook, "code")]
@@ -319,11 +294,11 @@ def pictures_are_stored_where_plots_are_called(notebook, path):
     for number, cell in cells(notebook, "code"):
         tree = syntax_tree(cell)
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module in {"utils.plots", "utils.widgets"}:
+            if isinstance(node, ast.ImportFrom) and re.search(r"\.(plots|pictures|explorers)$", node.module):
                 drawing_functions |= {alias.asname or alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module == "utils":
+            elif isinstance(node, ast.ImportFrom) and re.match(r"utils(\.lesson_\d\d)?$", node.module):
                 drawing_modules |= {alias.asname or alias.name for alias in node.names
-                                    if alias.name in {"plots", "widgets"}}
+                                    if alias.name in {"plots", "pictures", "explorers"}}
         drawn = {name for call in calls_when_run(tree) for name in [ast.unparse(call.func)]
                  if name in drawing_functions or name.split(".")[0] in drawing_modules}
         if drawn and not has_picture(cell):
@@ -346,7 +321,6 @@ def compared_cells_have_text_to_compare(notebook, path):
 
 
 # Markdown -------------------------------------------------------------------------------------------------
-
 
 def images_have_alternative_text(notebook, path):
     complaints = []
@@ -427,11 +401,9 @@ def links_lead_somewhere(notebook, path):
 
 # The file -------------------------------------------------------------------------------------------------
 
-
 def file_name_is_number_and_snake_case(notebook, path):
-    if re.fullmatch(r"\d\d(?:_[a-z0-9]+)+\.ipynb", path.name):
-        return []
-    return [f"{path.name} is not NN_snake_case.ipynb"]
+    good = re.fullmatch(r"\d\d(?:_[a-z0-9]+)+\.ipynb", path.name)
+    return [] if good else [f"{path.name} is not NN_snake_case.ipynb"]
 
 
 def every_cell_has_its_own_id(notebook, path):
@@ -449,29 +421,12 @@ def format_is_valid(notebook, path):
 
 
 RULES = [
-    title_cell_opens_the_lesson,
-    badge_opens_this_notebook_on_colab,
-    set_up_cell_is_the_common_one,
-    second_code_cell_imports_and_starts,
-    closing_sections_are_there,
-    key_points_answer_the_objectives,
-    questions_have_folded_answers,
-    exercises_are_numbered_in_order,
-    code_cells_are_plain_python,
-    code_cells_are_short,
-    twins_in_utils_are_the_same_code,
-    outputs_are_those_of_one_clean_run,
-    outputs_have_no_errors,
-    no_machine_paths,
-    file_is_small,
-    metadata_holds_nothing_of_one_run,
-    pictures_are_stored_where_plots_are_called,
-    compared_cells_have_text_to_compare,
-    images_have_alternative_text,
-    displayed_math_is_in_the_common_subset,
-    headings_are_in_sentence_case,
-    links_lead_somewhere,
-    file_name_is_number_and_snake_case,
-    every_cell_has_its_own_id,
-    format_is_valid,
+    title_cell_opens_the_lesson, badge_opens_this_notebook_on_colab, set_up_cell_is_the_common_one,
+    second_code_cell_imports_and_starts, closing_sections_are_there, key_points_answer_the_objectives,
+    questions_have_folded_answers, exercises_are_numbered_in_order, code_cells_are_plain_python,
+    code_cells_are_short, twins_in_utils_are_the_same_code, outputs_are_those_of_one_clean_run,
+    outputs_have_no_errors, no_machine_paths, file_is_small, metadata_holds_nothing_of_one_run,
+    pictures_are_stored_where_plots_are_called, compared_cells_have_text_to_compare, images_have_alternative_text,
+    displayed_math_is_in_the_common_subset, headings_are_in_sentence_case, links_lead_somewhere,
+    file_name_is_number_and_snake_case, every_cell_has_its_own_id, format_is_valid,
 ]

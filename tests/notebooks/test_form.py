@@ -164,6 +164,7 @@ BROKEN = {
         (edit(4, outputs=[]), "digits"),
         (append(2, "\nplt.imshow(x)"), "plt.imshow"),
         (append(2, "\nfrom utils import plots\nplots.digits(x)"), "plots.digits"),
+        (append(2, "\nfrom utils.lesson_06 import explorers\nexplorers.walk(x)"), "explorers.walk"),
     ],
     form.compared_cells_have_text_to_compare: [
         (edit(6, outputs=[]), "no text"),

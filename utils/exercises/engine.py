@@ -164,6 +164,16 @@ def progress() -> None:
 
 def examine(exercise: Exercise, function: Callable) -> Verdict:
     """Judge a function. Raises only `KeyboardInterrupt`, and what is wrong with the exercise itself."""
+    refusal = _refuse(exercise, function)
+    if refusal:
+        return refusal
+    trials = _run(exercise, function)
+    complaints = [_compare(exercise, trial) for trial in trials]
+    return _say(exercise, trials, complaints)
+
+
+def _refuse(exercise: Exercise, function: Callable) -> Verdict | None:
+    """Return the verdict on what need not be run: no function, the reference, a stub, other parameters."""
     if not callable(function):
         return Verdict(WRONG, f"the function itself is wanted, but {kind_of(function)} came. "
                               f'Pass its name alone: `check("{exercise.identifier}", {exercise.name})`.')
@@ -172,34 +182,36 @@ def examine(exercise: Exercise, function: Callable) -> Verdict:
     if is_stub(function):
         return Verdict(OPEN, "not attempted yet; the lesson goes on with the reference. "
                              f'hint("{exercise.identifier}") helps.')
-    wanted = inspect.signature(exercise.reference)
     if not same_signature(function, exercise.reference):
+        wanted = inspect.signature(exercise.reference)
         return Verdict(WRONG, f"it takes `{inspect.signature(function)}`, but the lesson calls "
                               f"`{exercise.name}{wanted}`. Keep names, order and defaults.")
-    trials = _try_all(exercise, function)
-    failed = [trial for trial in trials if trial.complaint]
-    if not failed:
-        inputs = f" on {len(trials)} inputs" if len(trials) > 1 else ""
-        return Verdict(RIGHT, f"right{inputs}; the lesson goes on with your function.", _printed(trials[0]))
-    mistake = next((each for each in exercise.mistakes if _is_made(each, exercise, trials)), None)
-    if mistake:  # it shows in what came back, so not in a case where the function stopped
-        failed = [trial for trial in failed if not trial.answer.problem]
-    smallest = failed[0]
-    sentence = mistake.message if mistake else smallest.complaint
-    return Verdict(WRONG, sentence, (*smallest.rows, *_printed(smallest)), mistake)
+    return None
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """One case: what the reference and the learner's function made of it, and what is wrong, if anything."""
+    """One case: its arguments in words, what the reference and the learner's function made of it.
 
+    `changed` holds the arguments, described, that the function left otherwise than the reference did.
+    """
+
+    inputs: list[tuple[str, str]]
     expected: Outcome
     answer: Outcome
-    complaint: str = ""
-    rows: Iterable[tuple[str, str]] = ()
+    changed: dict[str, str]
 
 
-def _try_all(exercise: Exercise, function: Callable) -> list[_Trial]:
+@dataclass(frozen=True)
+class _Complaint:
+    """What is wrong with one answer: a sentence, and rows of (label, value) that show it."""
+
+    sentence: str
+    rows: Iterable[tuple[str, str]]
+
+
+def _run(exercise: Exercise, function: Callable) -> list[_Trial]:
+    """Try the function on all cases, until its time is up."""
     names, trials, seconds = list(inspect.signature(exercise.reference).parameters), [], exercise.seconds
     for ours, theirs in zip(exercise.cases(), exercise.cases()):
         inputs = [(name, describe(value)) for name, value in zip(names, theirs)]
@@ -209,41 +221,53 @@ def _try_all(exercise: Exercise, function: Callable) -> list[_Trial]:
         answer = attempt(function, theirs, exercise.observe, seconds)
         changed = {name: describe(left) for name, kept, left in zip(names, ours, theirs)
                    if isinstance(kept, np.ndarray | list) and difference(kept, left, tolerance=0)}
-        trials.append(_Trial(expected, answer, *_complain(exercise, expected, answer, inputs, changed)))
+        trials.append(_Trial(inputs, expected, answer, changed))
         seconds -= answer.seconds
         if answer.out_of_time:
             break
     return trials
 
 
-def _complain(exercise: Exercise, expected: Outcome, answer: Outcome, inputs: list, changed: dict) -> tuple:
-    """Return what is wrong with an answer as a sentence and rows; nothing if it is right.
-
-    `changed` holds the arguments, described, that the function left otherwise than the reference did.
-    """
+def _compare(exercise: Exercise, trial: _Trial) -> _Complaint | None:
+    """Return what is wrong with the answer of one trial."""
+    expected, answer, inputs = trial.expected, trial.answer, trial.inputs
     if answer.out_of_time:
-        return (f"no answer after {exercise.seconds:g} seconds, so the check stopped it. "
-                "Is there a loop that never ends?", inputs)
+        return _Complaint(f"no answer after {exercise.seconds:g} seconds, so the check stopped it. "
+                          "Is there a loop that never ends?", inputs)
     if answer.problem and answer.in_function:
         hole = " A `...` still stands where code of yours belongs." if "ellipsis" in answer.problem else ""
         by_tape = "None" in answer.problem and "GradientTape" in _source_of_reference(exercise)
         lost = " A tape's gradient is None where the tape does not watch, or the call stands outside it." * by_tape
         where = [(f"line {answer.line[0]}", answer.line[1])] if answer.line else []
-        return f"your function stopped with {answer.problem}{hole}{lost}", [*where, *inputs]
+        return _Complaint(f"your function stopped with {answer.problem}{hole}{lost}", [*where, *inputs])
     if answer.problem:  # it arose where the check used the result
         missing = difference(expected.returned, answer.returned, exercise.tolerance)
         if missing and (answer.returned is None or answer.returned is ...):
-            return missing.sentence, inputs
-        return (f"the check cannot work with what came back: {answer.problem.removeprefix('ValueError: ')}",
-                [*inputs, ("came back", describe(answer.returned))])
+            return _Complaint(missing.sentence, inputs)
+        return _Complaint(f"the check cannot work with what came back: {answer.problem.removeprefix('ValueError: ')}",
+                          [*inputs, ("came back", describe(answer.returned))])
     found = difference(expected.value, answer.value, exercise.tolerance, exercise.dtype)
     if found:
-        return found.sentence, [*inputs, *evidence_of(found, exercise.tolerance)]
-    if changed:
-        name, left = next(iter(changed.items()))
-        return (f"the answer is right, but the function changes its argument `{name}` in place, and so the "
-                "caller's data.", [*inputs, (f"{name} after", left)])
-    return ()
+        return _Complaint(found.sentence, [*inputs, *evidence_of(found, exercise.tolerance)])
+    if trial.changed:
+        name, left = next(iter(trial.changed.items()))
+        return _Complaint(f"the answer is right, but the function changes its argument `{name}` in place, and so the "
+                          "caller's data.", [*inputs, (f"{name} after", left)])
+    return None
+
+
+def _say(exercise: Exercise, trials: list[_Trial], complaints: list[_Complaint | None]) -> Verdict:
+    """Return the verdict: right, or the smallest case that is not, in the words of a known mistake if it is one."""
+    failed = [(trial, complaint) for trial, complaint in zip(trials, complaints) if complaint]
+    if not failed:
+        inputs = f" on {len(trials)} inputs" if len(trials) > 1 else ""
+        return Verdict(RIGHT, f"right{inputs}; the lesson goes on with your function.", _printed(trials[0]))
+    mistake = next((each for each in exercise.mistakes if _is_made(each, exercise, trials)), None)
+    if mistake:  # it shows in what came back, so not in a case where the function stopped
+        failed = [(trial, complaint) for trial, complaint in failed if not trial.answer.problem]
+    trial, complaint = failed[0]
+    sentence = mistake.message if mistake else complaint.sentence
+    return Verdict(WRONG, sentence, (*complaint.rows, *_printed(trial)), mistake)
 
 
 def _is_made(mistake: Mistake, exercise: Exercise, trials: list[_Trial]) -> bool:

@@ -1,30 +1,44 @@
-"""What a machine must have to run the course, apart from TensorFlow: memory, disk, network inside, JupyterLab.
+"""Look at this machine and say whether the course will run on it, in under a minute and without the network.
 
-Each function looks at one thing and returns a `Finding`, or several, whose line says what to do if it is not well.
+    python -m utils.lesson_00.doctor        (or: make doctor)
+
+One line a finding; a line with ✗ says what to do, and then the exit code is 1. Two trainings of the course, the VAE of
+lesson 6 and the GAN of lesson 8, make a few steps, and from their speed it estimates how long each lesson computes.
+Lesson 0 shows a part of this, `check_machine`. Packages are imported where they are used, for they may be missing.
 """
 
 import contextlib
 import importlib.metadata
 import json
-import os
 import platform
+import re
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
+import time
+import timeit
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
 from utils import assets
-from utils.assets import AssetError
-from utils.data import load_mnist
-from utils.runtime import device_in_words
 from utils.storage import course_folder
 
+ROOT = Path(__file__).resolve().parents[2]
+INSTALL = 'run "make lab" again; without make: pip install -c constraints.txt -e .'
 GIGABYTE = 2**30
+CONTROL_GROUPS = {  # controller in versions 2 and 1 → folder, files of limit and usage, name of the cache
+    "": ("", "memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")}
 WIDGETS_FOR_LAB = Path("labextensions", "@jupyter-widgets", "jupyterlab-manager", "package.json")
+
+# Milliseconds that each measurement took on the machine whose seconds stand in README's table, and which lessons are
+# most like it. Measured with nothing else running.
+REFERENCE = {"arrays": 26.0, "VAE": 12.5, "GAN": 8.6}
+ALIKE = {"arrays": (0, 1, 2), "VAE": (4, 5, 6, 7, 11), "GAN": (3, 8, 9, 10, 12)}
+TOO_LONG = 15 * 60  # seconds of computing in one lesson
+STEPS = 50  # of one short training
 
 
 class Finding(NamedTuple):
@@ -38,11 +52,47 @@ class Finding(NamedTuple):
         return f"✓ {self.what}" if self.well else f"✗ {self.what}: {self.remedy}"
 
 
-def memory_in_gigabytes():
-    """Return (all, free): the memory this process may have in GB, and what is free of it now.
+def check_machine():
+    """Print what the course finds on this machine, a line each; a line that is not well says what to do."""
+    print(*machine_findings(), sep="\n")
 
-    Inside a container, or on a shared server that gives each user a share, all is that share.
-    """
+
+def machine_findings():
+    """Return what `check_machine` prints, as a list of Findings. `make doctor` says the same, and more."""
+    from utils.data import load_mnist
+    from utils.runtime import device_in_words, keras, tf  # from there, for it keeps their start-up messages away
+
+    memory = memory_in_gigabytes()[0]
+    gpus = tf.config.list_physical_devices("GPU")
+    try:
+        mnist = load_mnist()
+        data = Finding(True, f"MNIST: {len(mnist.train_images):,} + {len(mnist.test_images):,} images, verified")
+    except assets.AssetError as error:
+        data = Finding(False, "MNIST", str(error))
+    return [
+        Finding(sys.version_info >= (3, 11), f"Python {platform.python_version()}",
+                "the course needs 3.11 or newer: install it and make the environment anew"),
+        Finding(_version(tf) >= (2, 20), f"TensorFlow {tf.__version__}",
+                'run "make lab" again to install the tested version'),
+        Finding(_version(keras) >= (3, 13), f"Keras {keras.__version__}", 'run "make lab" again, as for TensorFlow'),
+        Finding(True, f"computing on {device_in_words()}" + ("" if gpus else "; no GPU is needed")),
+        Finding(memory >= 3.5, f"{memory:.0f} GB of memory", "lessons need up to 2 GB: close other notebooks first"),
+        data,
+        writable_folder(course_folder(), "a folder for your progress and backups",
+                        "it cannot be written: set COURSE_HOME to another folder, or go on without"),
+    ]
+
+
+def _version(package):
+    return tuple(int(part) for part in package.__version__.split(".")[:2])
+
+
+# Memory, disk, files ----------------------------------------------------------------------------------------
+
+def memory_in_gigabytes():
+    """Return (all, free) GB of memory for this process; in a container, or on a shared server, that is its share."""
+    import psutil
+
     memory = psutil.virtual_memory()
     everything, free = memory.total, memory.available
     for limit, used in _memory_limits():
@@ -53,23 +103,18 @@ def memory_in_gigabytes():
 def _memory_limits(memberships=Path("/proc/self/cgroup"), root=Path("/sys/fs/cgroup")):
     """Yield (limit, used) in bytes of every control group around this process that has a limit. Linux only."""
     try:
-        lines = memberships.read_text().splitlines()
+        groups = memberships.read_text().splitlines()
     except OSError:
         return
-    for _, controllers, group in (line.split(":", 2) for line in lines):
-        if controllers == "":  # version 2
-            start, names, cache = root, ("memory.max", "memory.current"), "inactive_file"
-        elif "memory" in controllers.split(","):  # version 1
-            start, names = root / "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes")
-            cache = "total_inactive_file"
-        else:
-            continue
-        group = Path(group.lstrip("/"))
-        for place in (start / group, *(start / parent for parent in group.parents)):
-            with contextlib.suppress(OSError, ValueError, KeyError):  # "max" is no number: no limit
-                limit, used = (int((place / name).read_text()) for name in names)
-                statistics = dict(line.split() for line in (place / "memory.stat").read_text().splitlines())
-                yield limit, used - int(statistics[cache])  # files kept in memory make room when asked
+    for _, controllers, group in (line.split(":", 2) for line in groups):
+        for controller in CONTROL_GROUPS.keys() & controllers.split(","):
+            folder, *names, cache = CONTROL_GROUPS[controller]
+            group = Path(group.lstrip("/"))
+            for place in (root / folder / each for each in (group, *group.parents)):
+                with contextlib.suppress(OSError, ValueError, KeyError):  # "max" is no number: no limit
+                    limit, used = (int((place / name).read_text()) for name in names)
+                    statistics = dict(line.split() for line in (place / "memory.stat").read_text().splitlines())
+                    yield limit, used - int(statistics[cache])  # files kept in memory make room when asked
 
 
 def free_memory(needed=2.0):
@@ -81,6 +126,8 @@ def free_memory(needed=2.0):
 
 def idle_processor(seconds=1.0, most=50):
     """Return a Finding: do other programs leave most of the processor free? Else no time measured now counts."""
+    import psutil
+
     busy = psutil.cpu_percent(interval=seconds)
     return Finding(busy <= most, f"other programs use {busy:.0f}% of the processor",
                    "they slow the lessons down, and the times below: close what you can, and try again")
@@ -89,9 +136,7 @@ def idle_processor(seconds=1.0, most=50):
 def free_disk(folder, needed=0.5):
     """Return a Finding: is there as much disk free, in GB, where `folder` is or will be?"""
     place = Path(folder).absolute()
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free / GIGABYTE
+    free = shutil.disk_usage(next(each for each in (place, *place.parents) if each.exists())).free / GIGABYTE
     return Finding(free >= needed, f"{free:.1f} GB of disk free for progress and backups",
                    f"they need up to {needed:g} GB: delete something, or set COURSE_HOME to a folder on another disk")
 
@@ -103,61 +148,71 @@ def intact_assets():
     except (OSError, IndexError, UnicodeDecodeError):
         return [Finding(False, "the list of checksums", "utils/assets/SHA256SUMS is missing or damaged. Fetch the "
                         "course's files again (`git checkout -- utils/assets`, or a new clone).")]
-    findings = []
+    bad = []
     for name in names:
         try:
             assets.asset(name)
         except assets.AssetError as error:
-            findings.append(Finding(False, name, str(error)))
-    return findings or [Finding(True, f"{len(names)} files that ship with the course, verified: {', '.join(names)}")]
+            bad.append(Finding(False, name, str(error)))
+    return bad or [Finding(True, f"{len(names)} files that ship with the course, verified: {', '.join(names)}")]
 
 
 def writable_folder(folder, what, remedy):
     """Return a Finding: can a file be written into `folder`, which is made if it is not there?"""
-    return Finding(can_write(folder), what, remedy)
-
-
-def can_write(folder):
-    """Return whether a file can be written into `folder`, which is made if it is not there."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
-            return True
+            return Finding(True, what)
     except OSError:
-        return False
+        return Finding(False, what, remedy)
 
 
-def free_port(first=8888, count=50):
-    """Return a Finding: is there a port for JupyterLab, and can this machine reach itself there?
+# Packages, TensorFlow, JupyterLab ---------------------------------------------------------------------------
 
-    JupyterLab and its kernels talk over 127.0.0.1 even when there is no network; some firewalls forbid it.
+def packages():
+    """Return Findings about the packages that pyproject.toml asks for: a line for each bad one, one for all good ones.
+
+    Needs nothing but the standard library and `packaging`, so that it can say what is missing.
     """
-    for port in range(first, first + count):
-        with socket.socket() as server:
-            if os.name == "posix":  # elsewhere the option would let two servers share the port
-                server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                server.bind(("127.0.0.1", port))
-                server.listen()
-            except OSError:
-                continue
-            try:
-                with socket.create_connection(("127.0.0.1", port), timeout=5):
-                    taken = "" if port == first else f" ({first} is taken, perhaps by another JupyterLab)"
-                    return Finding(True, f"JupyterLab can use port {port}{taken}")
-            except OSError as error:
-                return Finding(False, f"port {port} cannot be reached from this machine itself ({error})",
-                               "let the firewall allow connections to 127.0.0.1")
-    return Finding(False, f"no free port from {first} to {first + count - 1}",
-                   "close other JupyterLabs, or start this one with --port and another number")
+    import tomllib  # Python 3.11 has it
+
+    try:
+        from packaging.requirements import Requirement
+    except ModuleNotFoundError:
+        return [Finding(False, "the course's packages", f"they are not installed for {sys.executable}: {INSTALL}")]
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    tried = dict(re.findall(r"^(.+)==(.+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    bad, good = [], []
+    for requirement in map(Requirement, wanted):
+        name = requirement.name
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            bad.append(Finding(False, f"{name} is not installed", INSTALL))
+            continue
+        if not requirement.specifier.contains(version, prereleases=True):
+            bad.append(Finding(False, f"{name} {version}, but the course needs {requirement.specifier}", INSTALL))
+        elif name not in ("tensorflow", "keras"):  # lesson 0's rows, which follow, name these
+            other = tried.get(name, version)
+            good.append(f"{name} {version}" + (f" (tried with {other})" if other != version else ""))
+    return [*bad, Finding(True, ", ".join(good))] if good else bad
+
+
+def tensorflow_starts():
+    """Return a Finding: can another Python import TensorFlow? Here, a processor that it cannot use would end us."""
+    began = time.perf_counter()
+    child = subprocess.run([sys.executable, "-c", "import utils.runtime"], cwd=ROOT, capture_output=True, text=True)
+    if child.returncode == 0:
+        return Finding(True, f"TensorFlow starts, in {time.perf_counter() - began:.0f} s")
+    reason, remedy = (child.stderr.strip().splitlines() or ["no message"])[-1], INSTALL
+    if child.returncode < 0:
+        reason = f"the system ended it with signal {-child.returncode}"
+        remedy = "this processor may be too old for TensorFlow (it needs AVX): use Colab on this machine"
+    return Finding(False, f"TensorFlow does not start ({reason})", remedy)
 
 
 def matching_widgets():
-    """Return a Finding: do JupyterLab and ipywidgets fit together, so that sliders appear?
-
-    ipywidgets asks for its JupyterLab half (jupyterlab_widgets) in a certain version, and JupyterLab must find that
-    half's files.
-    """
+    """Return a Finding: has ipywidgets the JupyterLab half (jupyterlab_widgets) that it asks for, and is it found?"""
     from jupyter_core.paths import jupyter_path
     from packaging.requirements import Requirement
 
@@ -165,59 +220,189 @@ def matching_widgets():
         lab, widgets, half = (importlib.metadata.version(name)
                               for name in ("jupyterlab", "ipywidgets", "jupyterlab_widgets"))
     except importlib.metadata.PackageNotFoundError as error:
-        return Finding(False, f"JupyterLab and ipywidgets ({error.name} is missing)",
-                       'run "make lab" again; without make: pip install -c constraints.txt -e .')
+        return Finding(False, f"JupyterLab and ipywidgets ({error.name} is missing)", INSTALL)
     what = f"JupyterLab {lab} and ipywidgets {widgets} (with jupyterlab_widgets {half})"
     remedy = "sliders will not appear: pip install --force-reinstall -c constraints.txt ipywidgets jupyterlab_widgets"
-    wanted = [requirement for requirement in map(Requirement, importlib.metadata.requires("ipywidgets") or [])
-              if requirement.name.replace("-", "_") == "jupyterlab_widgets"]
-    misfits = [str(requirement.specifier) for requirement in wanted
-               if not requirement.specifier.contains(half, prereleases=True)]
+    misfits = [wanted.specifier for wanted in map(Requirement, importlib.metadata.requires("ipywidgets") or [])
+               if wanted.name.replace("-", "_") == "jupyterlab_widgets"
+               and not wanted.specifier.contains(half, prereleases=True)]
     if int(widgets.split(".")[0]) == 7 and int(half.split(".")[0]) >= 3:
         misfits.append("<3")  # as 7.7.2 and later say; 7.7.1 does not know yet
     if misfits:
         return Finding(False, f"{what} do not fit: ipywidgets wants jupyterlab_widgets {misfits[0]}", remedy)
-    found = [Path(folder, WIDGETS_FOR_LAB) for folder in jupyter_path() if Path(folder, WIDGETS_FOR_LAB).is_file()]
+    found = [path for path in (Path(folder, WIDGETS_FOR_LAB) for folder in jupyter_path()) if path.is_file()]
     if not found:
         return Finding(False, f"{what}, but JupyterLab does not find its half", remedy)
     used = json.loads(found[0].read_text(encoding="utf-8"))["version"]  # the first on the path is what JupyterLab uses
     own = Path(sys.prefix, "share", "jupyter", WIDGETS_FOR_LAB)
     if own in found and found[0] != own and json.loads(own.read_text(encoding="utf-8"))["version"] != used:
-        return Finding(False, f"{what}, but another copy ({found[0].parent}) hides this one",
-                       "move that folder away")
+        return Finding(False, f"{what}, but another copy ({found[0].parent}) hides this one", "move that folder away")
     return Finding(True, f"{what} fit together")
 
 
-def check_machine():
-    """Print what the course finds on this machine, a line each; a line that is not well says what to do."""
-    for finding in machine_findings():
-        print(finding)
+def free_port(first=8888, count=50):
+    """Return a Finding: is there a port for JupyterLab, and can this machine reach itself there, as kernels must?"""
+    for port in range(first, first + count):
+        try:
+            server = socket.create_server(("127.0.0.1", port))
+        except OSError:
+            continue
+        with server:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            except OSError as error:
+                return Finding(False, f"port {port} cannot be reached from this machine itself ({error})",
+                               "let the firewall allow connections to 127.0.0.1")
+        taken = "" if port == first else f" ({first} is taken, perhaps by another JupyterLab)"
+        return Finding(True, f"JupyterLab can use port {port}{taken}")
+    return Finding(False, f"no free port from {first} to {first + count - 1}",
+                   "close other JupyterLabs, or start this one with --port and another number")
 
 
-def machine_findings():
-    """Return what `check_machine` prints, as a list of `Finding`. `make doctor` says the same, and more."""
-    import keras
-    import tensorflow as tf
+def kernel_starts(timeout=60):
+    """Return a Finding: does a notebook's kernel start, with the Python that this is?"""
+    from jupyter_client.manager import run_kernel
 
-    memory = memory_in_gigabytes()[0]
-    gpus = tf.config.list_physical_devices("GPU")
-    rows = [
-        (sys.version_info >= (3, 11), f"Python {platform.python_version()}",
-         "the course needs 3.11 or newer: install it and make the environment anew"),
-        (_version(tf) >= (2, 20), f"TensorFlow {tf.__version__}", 'run "make lab" again to install the tested version'),
-        (_version(keras) >= (3, 13), f"Keras {keras.__version__}", 'run "make lab" again, as for TensorFlow'),
-        (True, f"computing on {device_in_words()}" + ("" if gpus else "; no GPU is needed"), ""),
-        (memory >= 3.5, f"{memory:.0f} GB of memory", "lessons need up to 2 GB: close other notebooks first"),
-    ]
+    said, began = [], time.perf_counter()
     try:
-        mnist = load_mnist()
-        rows.append((True, f"MNIST: {len(mnist.train_images):,} + {len(mnist.test_images):,} images, verified", ""))
-    except AssetError as error:
-        rows.append((False, "MNIST", str(error)))
-    folder = writable_folder(course_folder(), "a folder for your progress and backups",
-                             "it cannot be written: set COURSE_HOME to another folder, or go on without")
-    return [Finding(*row) for row in rows] + [folder]
+        with run_kernel(startup_timeout=timeout, kernel_name="python3", stderr=subprocess.DEVNULL) as client:
+            client.execute_interactive("import sys; print(sys.prefix)", timeout=timeout,
+                                       output_hook=lambda message: said.append(message["content"].get("text", "")))
+    except Exception as error:  # whatever it is, the line must say it
+        return Finding(False, f"a notebook kernel does not start ({_first_line(error)})",
+                       "pip install --force-reinstall ipykernel, then look at `jupyter kernelspec list`")
+    prefix = "".join(said).strip()
+    other = "" if prefix == sys.prefix else f", but with another Python ({prefix})"
+    return Finding(not other, f"a notebook kernel starts, in {time.perf_counter() - began:.0f} s{other}",
+                   "the kernel python3 of `jupyter kernelspec list` hides the course's own: "
+                   "`jupyter kernelspec uninstall python3`")
 
 
-def _version(package):
-    return tuple(int(part) for part in package.__version__.split(".")[:2])
+# Training steps, and the time that lessons will take --------------------------------------------------------
+
+def training_steps(kind, repeats=8):
+    """Return (Finding, milliseconds a step): the "VAE" of lesson 6 or the "GAN" of lesson 8 trains, and how fast."""
+    from utils import data, models
+    from utils.runtime import keras
+
+    keras.utils.set_random_seed(0)
+    if kind == "VAE":
+        model = models.VAE(models.build_encoder(), models.build_decoder())
+        model.compile(keras.optimizers.Adam(1e-3), steps_per_execution=STEPS)
+        batch_size, to_range, lesson, figure, metric = 200, data.to_unit_range, 6, "ELBO", "elbo"
+    else:
+        model = models.R1GAN(models.build_generator(), models.build_tile_discriminator(), latent_dim=100)
+        model.compile(*(keras.optimizers.Adam(3e-3, beta_1=0.0, beta_2=0.99) for _ in range(2)),
+                      steps_per_execution=STEPS)
+        batch_size, to_range, lesson = 64, data.to_symmetric_range, 8
+        figure, metric = "discriminator's loss", "discriminator_loss"
+
+    def fit(images):
+        figures.extend(model.fit(images, batch_size=batch_size, verbose=0).history[metric])
+
+    figures, images = [], to_range(data.flatten(data.load_mnist().train_images[:STEPS * batch_size]))
+    fit(images[:batch_size])
+    seconds = timeit.repeat(lambda: fit(images), number=1, repeat=repeats + 1)
+    speed = 1000 * min(seconds[1:]) / STEPS  # in the first training the model compiles; others may be at work in some
+    first, last = figures[0], figures[-1]
+    return Finding(last > first + 100 if kind == "VAE" else 0 < last < 1.3,
+                   f"{kind} of lesson {lesson} learns: {figure} from {first:.1f} to {last:.1f} nats, {speed:.1f} ms a "
+                   "step", f"it should have changed more in a few hundred steps: {INSTALL}"), speed
+
+
+def array_speed(repeats=20):
+    """Return the milliseconds of a forward and backward pass in NumPy, as in lesson 2; the fastest of several."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    images, weights = random.random((1000, 784), np.float32), random.random((784, 1000), np.float32)
+
+    def passes():
+        hidden = np.maximum(images @ weights, 0)
+        images.T @ (hidden * np.exp(-hidden))
+
+    return 1000 * min(timeit.repeat(passes, number=1, repeat=repeats))
+
+
+def estimate(measured=REFERENCE):
+    """Return {number: (title, seconds)} of README's table, for the machine that these milliseconds were measured on."""
+    row = re.compile(r"^\| (\d+) \| \[(.+?)\]\(notebooks/.*\| \d+ \| (\d+) \|$", re.MULTILINE)
+    factor = {number: measured[kind] / REFERENCE[kind] for kind, numbers in ALIKE.items() for number in numbers}
+    return {int(number): (title, int(seconds) * factor[int(number)])
+            for number, title, seconds in row.findall((ROOT / "README.md").read_text(encoding="utf-8"))}
+
+
+def time_finding(times):
+    """Return a Finding about how long the lessons will compute here, all of them and the longest, from `estimate`."""
+    total, longest = sum(seconds for _, seconds in times.values()), max(times, key=lambda number: times[number][1])
+    usual = sum(seconds for _, seconds in estimate().values())
+    return Finding(times[longest][1] <= TOO_LONG,
+                   f"computing takes {total / usual:.1f} times the README's seconds: all lessons about "
+                   f"{in_words(total)}, the longest (lesson {longest}) about {in_words(times[longest][1])}",
+                   "too slow for a room: close what else runs and try again; else let two learners share a faster "
+                   "machine, or use Colab")
+
+
+def in_words(seconds):
+    """Return seconds as people say them: "45 s" below two minutes, "7 min" above."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def examine():
+    """Yield Findings, and sentences to print, one after the other; what comes later may need what came before."""
+    found = packages()
+    yield from found
+    started = [tensorflow_starts()] if all(finding.well for finding in found) else []
+    yield from started
+    files = intact_assets()
+    if not (started and started[0].well):
+        with contextlib.suppress(ModuleNotFoundError):  # psutil may be what is missing
+            yield free_memory()
+        yield from (free_disk(course_folder()), *files)
+        yield "Mend this first; then run the doctor again for the rest."
+        return
+    yield from machine_findings()
+    yield from (finding for finding in files if finding.what != "mnist.npz")  # the row of MNIST has said so
+    yield from (free_memory(), idle_processor(), free_disk(course_folder()),
+                writable_folder(ROOT / "notebooks", "notebooks can be saved", "the course lies in a folder that "
+                                "cannot be written: copy it to one of your own"),
+                matching_widgets(), free_port(), kernel_starts())
+    if not all(finding.well for finding in files):
+        yield "No training step is tried before the files are mended."
+        return
+    measured = {}
+    for kind in ("VAE", "GAN"):
+        try:
+            finding, measured[kind] = training_steps(kind)
+            yield finding
+        except Exception as error:  # a doctor does not fall ill
+            yield Finding(False, f"a training step of the {kind} fails ({type(error).__name__}: {_first_line(error)})",
+                          INSTALL)
+    if measured.keys() == {"VAE", "GAN"}:
+        times = estimate({**measured, "arrays": array_speed()})
+        yield time_finding(times)
+        yield "\n".join(f"    {number:>2} {title:36}{in_words(seconds):>7}"
+                        for number, (title, seconds) in times.items())
+
+
+def main():
+    """Print what `examine` finds, and return the exit code: 1 if something must be mended."""
+    began, ill = time.perf_counter(), 0
+    for line in examine():
+        print(line, flush=True)
+        ill += isinstance(line, Finding) and not line.well
+    took = f"({time.perf_counter() - began:.0f} s)"
+    print(f"\n{ill} thing{'s' * (ill != 1)} to mend, marked with ✗ {took}" if ill
+          else f"\nThis machine is ready for the course {took}")
+    return 1 if ill else 0
+
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 11):  # noqa: UP036 (the one file that an older Python may meet)
+        sys.exit("✗ Python 3.11 or newer is needed: make the environment anew with it.")
+    sys.stdout.reconfigure(encoding="utf-8")  # ✓ on consoles that think otherwise
+    sys.exit(main())

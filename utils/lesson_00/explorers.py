@@ -7,11 +7,7 @@ from utils.plots.explorer import Explorer, slider
 
 
 def binarisation_explorer(images):
-    """Return an explorer of binarisation: a grey digit, one draw of it, and the average of many draws.
-
-    Args:
-        images: float array (n, 28, 28) in [0, 1].
-    """
+    """Return an explorer of binarised images (n, 28, 28) in [0, 1]: a grey digit, one draw of it, the average of many."""
     images = plots.as_squares(images)
     picture, axes = plots.canvas(height=2.9, columns=3)
     shown = [plots.draw_digits(axis, images[:1], 1, "grey values = probabilities") for axis in axes]

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
+from utils.lesson_01.study import gates
 from utils.scratch import logistic_gradient, neuron, perceptron_update, sigmoid, sigmoid_derivative, step
 
 
@@ -23,10 +25,7 @@ def _sums():
 
 
 def _points():
-    """Return (weights, bias, point, both labels, rate) cases. It fires in the second and the third.
-
-    The weighted sum of the last is exactly 0, where the lesson's `step` does not fire.
-    """
+    """Return (weights, bias, point, both labels, rate) cases. It fires in two; the last sum is 0, where it does not."""
     both, random = np.array([1, 0]), np.random.default_rng(1)
     return [
         (np.array([0.5, -1.0]), 0.4, np.array([1.5, 2.0]), both),
@@ -52,20 +51,6 @@ def _moved_for_each_label(function, weights, bias, point, labels, rate=1.0):
     return moved | {"are `weights` and `point` as they were? (1 yes, 0 no)": float(left_alone)}
 
 
-def _move(error_of, moves_bias=True):
-    """Return an update with the error of one's own making, from the label and the weighted sum."""
-    def update(weights, bias, point, label, rate=1.0):
-        error = error_of(label, point @ weights + bias)
-        return weights + rate * error * point, bias + rate * error * moves_bias
-    return update
-
-
-def _in_place(weights, bias, point, label, rate=1.0):
-    error = label - step(point @ weights + bias)
-    weights += rate * error * point
-    return weights, bias + rate * error
-
-
 def _batches_and_labels():
     random = np.random.default_rng(2)
     return [
@@ -76,20 +61,6 @@ def _batches_and_labels():
         (1000 * random.normal(size=(5, 3)), np.array([1, 0, 0, 1, 0]), random.normal(size=3), 1.5),
         (random.random((40, 784)), np.arange(40) % 2, random.normal(size=784) / 20, -0.2),
     ]
-
-
-def _gradient(error_of=lambda sums, labels: sigmoid(sums) - labels, use_bias=True,
-              of_weights=lambda inputs, errors: inputs.T @ errors / len(errors), of_bias=lambda errors: errors.mean()):
-    """Return a gradient with its parts exchangeable, to make mistakes with."""
-    def gradient(inputs, labels, weights, bias):
-        errors = error_of(inputs @ weights + bias * use_bias, labels)
-        return of_weights(inputs, errors), of_bias(errors)
-    return gradient
-
-
-def gates():
-    """Return for each gate, "AND", "OR" and "NAND", a neuron that computes it: (first weight, second weight, bias)."""
-    return {"AND": (2, 2, -3), "OR": (2, 2, -1), "NAND": (-2, -2, 3)}
 
 
 INPUTS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -119,6 +90,8 @@ def _wrong_gate(message, gate, *neurons):
     return [Mistake(message, lambda each=each: gates() | {gate: each}) for each in neurons]
 
 
+_update, _gradient = edits_of(perceptron_update), edits_of(logistic_gradient)
+
 EXERCISES = (
     Exercise(
         identifier="1.1",
@@ -142,10 +115,9 @@ EXERCISES = (
                     lambda inputs, weights, bias: inputs * weights + bias),
             Mistake("you average over the features. The neuron adds up: with more inputs, its sum grows.",
                     lambda inputs, weights, bias: (inputs * weights).mean(axis=1) + bias),
-            Mistake("an activation is applied already. The weighted sum alone is wanted here.",
-                    lambda inputs, weights, bias: sigmoid(inputs @ weights + bias)),
-            Mistake("an activation is applied already. The weighted sum alone is wanted here.",
-                    lambda inputs, weights, bias: step(inputs @ weights + bias)),
+            *(Mistake("an activation is applied already. The weighted sum alone is wanted here.",
+                      lambda inputs, weights, bias, activation=activation: activation(inputs @ weights + bias))
+              for activation in (sigmoid, step)),
         ),
         hints=(
             "For one example: multiply each feature by its weight, add up the products, add the bias.",
@@ -194,40 +166,33 @@ EXERCISES = (
         observe=_moved_for_each_label,
         mistakes=(
             Mistake("the rule also moves when the answer was right. What is label minus answer then?",
-                    _move(lambda label, total: 2 * label - 1)),
+                    _update("label - step(sums)[0]", "2 * label - 1")),
             Mistake("the sign is turned: each update makes the same mistake worse. Should the sum of a point with "
-                    "label 1 grow or shrink?", _move(lambda label, total: step(total) - label)),
+                    "label 1 grow or shrink?", _update("label - step(sums)[0]", "step(sums)[0] - label")),
             Mistake("the bias never moves. It is a weight too, of an input that is always 1.",
-                    _move(lambda label, total: label - step(total), moves_bias=False)),
+                    _update("bias + rate * error", "bias")),
             Mistake("only points with label 1 are ever corrected. A neuron that fires at a 0 must learn too: this is "
                     "the form for labels -1 and 1.",
-                    _move(lambda label, total: label * (step(total) != label))),
+                    _update("label - step(sums)[0]", "label * (step(sums)[0] != label)")),
             Mistake("the weighted sum itself is compared with the label. The perceptron compares its answer, 0 or 1: "
-                    "where is the `step`?", _move(lambda label, total: label - total)),
+                    "where is the `step`?", _update("step(sums)", "sums")),
             Mistake("a sigmoid stands where the `step` belongs, so that every point moves the weights a little.",
-                    _move(lambda label, total: label - sigmoid(total))),
+                    _update("step(sums)", "sigmoid(sums)")),
             Mistake("the bias is left out when the neuron decides, though it is part of its sum.",
-                    lambda weights, bias, point, label, rate=1.0: (
-                        weights + rate * (label - step(point @ weights)) * point,
-                        bias + rate * (label - step(point @ weights)))),
+                    _update("neuron(point[None], weights, bias)", "neuron(point[None], weights, 0)")),
             Mistake("`rate` is not used. It says how far an update goes.",
-                    lambda weights, bias, point, label, rate=1.0: perceptron_update(weights, bias, point, label)),
+                    _update("weights + rate * error", "weights + error", "bias + rate * error", "bias + error")),
             Mistake("`rate` scales the weights' move, but not the bias'.",
-                    lambda weights, bias, point, label, rate=1.0: (
-                        perceptron_update(weights, bias, point, label, rate)[0],
-                        perceptron_update(weights, bias, point, label)[1])),
+                    _update("bias + rate * error", "bias + error")),
             Mistake("the weights move by the error alone. An input that is large, or negative, must count for what it "
-                    "is: multiply by `point`.",
-                    lambda weights, bias, point, label, rate=1.0: (
-                        weights + rate * (label - step(point @ weights + bias)),
-                        bias + rate * (label - step(point @ weights + bias)))),
+                    "is: multiply by `point`.", _update("error * point", "error")),
             Mistake("right, but your neuron also fires at a weighted sum of exactly 0. The lesson's `step` fires only "
-                    "where the sum is positive.",
-                    _move(lambda label, total: label - float(total >= 0))),
+                    "where the sum is positive.", _update("step(sums)[0]", "float(sums[0] >= 0)")),
             Mistake("right, but at a weighted sum of exactly 0 your neuron answers ½, as formulas with `np.sign` do. "
-                    "The lesson's `step` answers 0 there.",
-                    _move(lambda label, total: label - (1 + np.sign(total)) / 2)),
-            Mistake("right, but `+=` changes the caller's weights in place. Return a new array.", _in_place),
+                    "The lesson's `step` answers 0 there.", _update("step(sums)[0]", "(1 + np.sign(sums[0])) / 2")),
+            Mistake("right, but `+=` changes the caller's weights in place. Return a new array.",
+                    _update("return (weights + rate * error * point,",
+                            "weights += rate * error * point\n    return (weights,")),
         ),
         hints=(
             "First let the neuron answer: its weighted sum of this one point, then `step`.",
@@ -243,36 +208,32 @@ EXERCISES = (
         cases=_batches_and_labels,
         mistakes=(
             Mistake("you sum over the batch. Average, so that the step does not grow with the number of examples.",
-                    _gradient(of_weights=lambda inputs, errors: inputs.T @ errors,
-                              of_bias=lambda errors: errors.sum())),
+                    _gradient(" / len(errors)", "", "errors.mean()", "errors.sum()")),
             Mistake("you divide by the number of examples twice.",
-                    _gradient(of_weights=lambda inputs, errors: inputs.T @ errors / len(errors)**2,
-                              of_bias=lambda errors: errors.mean() / len(errors))),
+                    _gradient("errors.mean()", "errors.mean() / len(errors)", "/ len(errors),", "/ len(errors) ** 2,")),
             Mistake("both signs are turned: this points downhill. The gradient points uphill; descent subtracts it "
-                    "later.", _gradient(error_of=lambda sums, labels: labels - sigmoid(sums))),
+                    "later.", _gradient("sigmoid(sums) - labels", "labels - sigmoid(sums)")),
             Mistake("the weights' gradient is averaged, but the bias' is summed.",
-                    _gradient(of_bias=lambda errors: errors.sum())),
-            Mistake("the bias' gradient is averaged, but the weights' is summed.",
-                    _gradient(of_weights=lambda inputs, errors: inputs.T @ errors)),
+                    _gradient("errors.mean()", "errors.sum()")),
+            Mistake("the bias' gradient is averaged, but the weights' is summed.", _gradient(" / len(errors)", "")),
             Mistake("the bias' gradient is still one number an example. There is one bias: which axis is left to "
-                    "average over?", _gradient(of_bias=lambda errors: errors)),
+                    "average over?", _gradient("errors.mean()", "errors")),
             Mistake("the bias' gradient contains the inputs. The bias' own input is always 1.",
-                    lambda inputs, labels, weights, bias: (
-                        logistic_gradient(inputs, labels, weights, bias)[0],
-                        logistic_gradient(inputs, labels, weights, bias)[0].mean())),
+                    _gradient("errors.mean()", "(inputs.T @ errors / len(errors)).mean()")),
             Mistake("you average over the features too. Each weight has a gradient of its own size.",
-                    _gradient(of_weights=lambda inputs, errors: inputs.T @ errors / inputs.size)),
+                    _gradient("len(errors)", "inputs.size")),
             Mistake("a factor p (1 - p) is left over: it cancels in the third line of the derivation.",
-                    _gradient(error_of=lambda sums, labels: (sigmoid(sums) - labels) * sigmoid_derivative(sums))),
+                    _gradient("sigmoid(sums) - labels", "(sigmoid(sums) - labels) * sigmoid_derivative(sums)")),
             Mistake("the sigmoid is missing: the label is compared with the weighted sum, not with a probability.",
-                    _gradient(error_of=lambda sums, labels: sums - labels)),
+                    _gradient("sigmoid(sums)", "sums")),
             Mistake("this is the perceptron's error, from a `step`. The logistic neuron answers with a probability.",
-                    _gradient(error_of=lambda sums, labels: step(sums) - labels)),
-            Mistake("the bias is forgotten in the weighted sum.", _gradient(use_bias=False)),
+                    _gradient("sigmoid(sums)", "step(sums)")),
+            Mistake("the bias is forgotten in the weighted sum.",
+                    _gradient("neuron(inputs, weights, bias)", "neuron(inputs, weights, 0)")),
             Mistake("examples and features are exchanged; on a square batch NumPy cannot notice. Which axis is "
-                    "averaged away?", _gradient(of_weights=lambda inputs, errors: inputs @ errors / len(errors))),
+                    "averaged away?", _gradient("inputs.T", "inputs")),
             Mistake("the inputs are missing: a weight whose input is 0 cannot have changed anything.",
-                    _gradient(of_weights=lambda inputs, errors: np.full(inputs.shape[1], errors.mean()))),
+                    _gradient("inputs.T @ errors / len(errors)", "np.full(inputs.shape[1], errors.mean())")),
         ),
         hints=(
             "Start with the errors, probability minus label, one for each example: shape (batch,).",

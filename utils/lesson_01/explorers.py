@@ -12,18 +12,16 @@ REACH, SIDE = 6.0, 49  # of the weights and the bias; of the landscape's grid
 LEVELS = np.geomspace(0.05, 12.8, 17)  # of the loss, in nats: two bands double it
 
 
-def neuron_explorer(draw_points, gradient, rate=1.0):
+def neuron_explorer(draw_points, gradient):
     """Return an explorer of a logistic neuron: set its weights and bias by hand, or let the gradient do it.
 
     Args:
         draw_points: function of a seed that returns points (n, 2) and labels (n,) of 0 and 1, always as many.
         gradient: function of (points, labels, weights, bias) that returns the loss' gradient for weights (2,) and bias.
-        rate: learning rate of a step downhill.
     """
-    axis_of_weights = np.linspace(-REACH, REACH, SIDE)
-    grid = np.stack(np.meshgrid(axis_of_weights, axis_of_weights), axis=-1).reshape(-1, 2)
-    state = {"is_stepping": False}
-
+    weights = np.linspace(-REACH, REACH, SIDE)
+    grid = np.stack(np.meshgrid(weights, weights), axis=-1).reshape(-1, 2)
+    stepping, shown = False, None
     picture, (left, right) = plots.canvas(height=4.1, columns=2, width_ratios=(1, 1.12))
     points, labels = draw_points(1)
     pictures.draw_points(left, points, labels, "a title")
@@ -39,12 +37,12 @@ def neuron_explorer(draw_points, gradient, rate=1.0):
     bar = picture.colorbar(landscape, ax=right, shrink=0.85, ticks=LEVELS[::4], format="%.2g")
     bar.set_label("loss in nats", fontsize=9.5, color=plots.INK)
     plots.label(right, "a title", "first weight", "second weight")
-    moving = plots.MovingPicture(picture, [zeros, ones, *lines, left.title,
-                                           landscape, lowest, cross, right.title])
+    moving = plots.MovingPicture(picture, [zeros, ones, *lines, left.title, landscape, lowest, cross, right.title])
 
     def draw(first, second, bias, seed):
-        if state["is_stepping"]:  # three controls move at once: draw when the last one has
-            return state["shown"]
+        nonlocal shown
+        if stepping:  # three controls move at once: draw when the last one has
+            return shown
         points, labels = draw_points(seed)
         sums, weights = points @ [first, second] + bias, np.array([first, second])
         for scatter, value in ((zeros, 0), (ones, 1)):
@@ -57,35 +55,33 @@ def neuron_explorer(draw_points, gradient, rate=1.0):
         cross.set_data([first], [second])
         left.title.set_text(f"{np.sum((sums > 0) == labels)} of {len(labels)} right")
         right.title.set_text(f"loss {_loss(sums, labels):.3f} nats; lowest with this bias {everywhere.min():.3f}")
-        state["shown"] = moving.png()
-        return state["shown"]
+        shown = moving.png()
+        return shown
 
-    controls = {"first": slider("first weight", -REACH, REACH, 1.5, 0.1),
-                "second": slider("second weight", -REACH, REACH, -0.5, 0.1),
-                "bias": slider("bias", -REACH, REACH, 0.5, 0.1), "seed": slider("draw of the points", 1, 30, 1)}
-
-    def move_to(*values):
-        state["is_stepping"] = True
-        for name, value in zip(("first", "second", "bias"), values, strict=True):
-            # A slider that reports every change rounds what is set here to its step, and sends that back: too late, if
-            # another button has been pressed in the meantime.
-            controls[name].continuous_update = False
-            controls[name].value = float(np.clip(value, -REACH, REACH))
-            controls[name].continuous_update = True
-        state["is_stepping"] = False
+    sliders = {"first": slider("first weight", -REACH, REACH, 1.5, 0.1),
+               "second": slider("second weight", -REACH, REACH, -0.5, 0.1),
+               "bias": slider("bias", -REACH, REACH, 0.5, 0.1)}
+    seed = slider("draw of the points", 1, 30, 1)
 
     def step_down(steps):
-        points, labels = draw_points(controls["seed"].value)
-        weights, bias = np.array([controls["first"].value, controls["second"].value]), controls["bias"].value
+        """Move the sliders to where so many steps lead at a rate of 1; without any, back to zero."""
+        nonlocal stepping
+        (points, labels), values = draw_points(seed.value), np.array([control.value for control in sliders.values()])
         for _ in range(steps):
-            slopes = gradient(points, labels, weights, bias)
-            weights, bias = weights - rate * slopes[0], bias - rate * slopes[1]
-        move_to(*weights, bias)
+            of_weights, of_bias = gradient(points, labels, values[:2], values[2])
+            values = values - [*of_weights, of_bias]
+        stepping = True
+        for control, value in zip(sliders.values(), values * bool(steps), strict=True):
+            # A slider that reports every change rounds what is set here to its step, and sends that back: too late, if
+            # another button has been pressed in the meantime.
+            control.continuous_update = False
+            control.value = float(np.clip(value, -REACH, REACH))
+            control.continuous_update = True
+        stepping = False
 
-    buttons = {ipywidgets.Button(description=f"{steps} step{'s' * (steps > 1)} downhill"): lambda steps=steps:
-               step_down(steps) for steps in (1, 20)}
-    buttons[ipywidgets.Button(description="start at zero")] = lambda: move_to(0.0, 0.0, 0.0)
-    return Explorer(draw, buttons, **controls)
+    buttons = {ipywidgets.Button(description=words): lambda steps=steps: step_down(steps)
+               for words, steps in {"1 step downhill": 1, "20 steps downhill": 20, "start at zero": 0}.items()}
+    return Explorer(draw, buttons, **sliders, seed=seed)
 
 
 def _loss(sums, labels):

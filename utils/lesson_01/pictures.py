@@ -65,12 +65,7 @@ def _draw_model(axis, middle=1.6):
 
 
 def activations(sums, functions):
-    """Return activation functions, each above its derivative.
-
-    Args:
-        sums: (n,) weighted sums.
-        functions: dictionary of name → (values (n,), derivative (n,)).
-    """
+    """Return activation functions {name: (values (n,), derivative (n,))} over sums (n,), each above its derivative."""
     picture, axes = canvas(height=3.9, rows=2, columns=len(functions), sharex=True, squeeze=False)
     for column, (name, both) in enumerate(functions.items()):
         for row, (values, colour) in enumerate(zip(both, (BLUE, RED), strict=True)):
@@ -86,40 +81,27 @@ def activations(sums, functions):
     return picture
 
 
-def draw_points(axis, points, labels, title="", extent=4.0):
-    """Draw points of the plane, those of label 0 as blue circles and those of label 1 as red squares.
-
-    Args:
-        points: (n, 2).
-        labels: (n,) of 0 and 1.
-        extent: the axes run from -extent to extent; a pair for other limits.
-    """
+def draw_points(axis, points, labels, title, limits=(-4, 4)):
+    """Draw points (n, 2), those of label 0 as blue circles and those of label 1 as red squares."""
     for value, (colour, marker) in enumerate(CLASSES):
         axis.scatter(*points[labels == value].T, s=26, color=colour, marker=marker, edgecolor="white", linewidth=0.6,
                      label=f"label {value}", zorder=3)
-    low, high = extent if np.ndim(extent) else (-extent, extent)
-    axis.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+    axis.set(xlim=limits, ylim=limits, aspect="equal")
     label(axis, title, "first input x₁", "second input x₂")
 
 
-def boundary(weights, bias, extent=4.0):
-    """Return two points (2, 2) of the line where the weighted sum is 0, far outside a plane of this extent.
-
-    Args:
-        weights: (2,), not both 0.
-        bias: a number.
-    """
+def boundary(weights, bias):
+    """Return two points (2, 2) of the line where the weighted sum is 0, far outside all planes that are drawn."""
     weights = np.asarray(weights, np.float64)
     foot = -bias * weights / (weights @ weights)
     along = np.array([-weights[1], weights[0]]) / np.linalg.norm(weights)
-    return foot + np.outer([-9 * extent, 9 * extent], along)
+    return foot + np.outer([-36, 36], along)
 
 
 def neurons_in_the_plane(points, labels, neurons, answer):
-    """Return each neuron's boundary and weights among the same points, over the shaded plane of its answers.
+    """Return each neuron's boundary and weights among the same points (n, 2), over the shaded plane of its answers.
 
     Args:
-        points, labels: (n, 2) and (n,) of 0 and 1.
         neurons: dictionary of title → (weights (2,), bias).
         answer: function of points (m, 2), weights and bias that returns (m,) numbers from 0 to 1.
     """
@@ -163,13 +145,7 @@ def perceptron_runs(runs):
 
 
 def cross_entropy(probabilities, surprise, sums, losses):
-    """Return the cross-entropy against the probability of the right label, and against the weighted sum.
-
-    Args:
-        probabilities, surprise: (n,) and (n,) nats.
-        sums: (m,) weighted sums.
-        losses: (m,) nats for label 0 and (m,) for label 1.
-    """
+    """Return the cross-entropy in nats against the probability of the right label, and, for each label, the sum."""
     picture, (left, right) = canvas(height=3.1, columns=2)
     left.plot(probabilities, surprise, color=BLACK, linewidth=2)
     left.plot([0.5], [np.log(2)], marker="o", color=ORANGE)
@@ -185,12 +161,7 @@ def cross_entropy(probabilities, surprise, sums, losses):
 
 
 def slope_chain(names, values, slopes):
-    """Return a chain of quantities with their values, and below each arrow the slope of one in the one before.
-
-    Args:
-        names, values: of the n quantities, from the first weight to the loss.
-        slopes: n - 1 local slopes; their product is written at the end.
-    """
+    """Return a chain of n quantities, below each arrow one of n - 1 slopes, and their product: that of the last."""
     picture, axis = canvas(height=2.1)
     axis.set(xlim=(-0.5, len(names) - 0.5), ylim=(0, 2.2))
     axis.set_axis_off()
@@ -209,13 +180,7 @@ def slope_chain(names, values, slopes):
 
 
 def window(images, titles, rows, columns):
-    """Return images side by side, each with the same window framed.
-
-    Args:
-        images: (n, 784) in [0, 1].
-        titles: one text an image.
-        rows, columns: (first, past the last) pixel of the window.
-    """
+    """Return images (n, 784) side by side, each with the same window framed: (first, past the last) row and column."""
     picture, axes = canvas(height=2.4, columns=len(images))
     for index, (axis, title) in enumerate(zip(axes, titles, strict=True)):
         draw_digits(axis, images[index:index + 1], 1, title)
@@ -259,8 +224,7 @@ def descents(weights, biases, loss, paths, losses):
 
     Args:
         weights, biases, loss: (m,), (k,) and (k, m) nats, the landscape.
-        paths: dictionary of name → (steps, 2), the weight and the bias after each step.
-        losses: dictionary of the same names → (steps,) nats.
+        paths, losses: name → (steps, 2), the weight and the bias after each step; the same names → (steps,) nats.
     """
     picture, (left, right) = canvas(height=3.9, columns=2, width_ratios=(1.15, 1))
     levels = np.geomspace(loss.min() * 1.01, loss.max(), 14)
@@ -284,10 +248,9 @@ def descents(weights, biases, loss, paths, losses):
 
 
 def weight_images(weights):
-    """Return each neuron's weights as an image: red speaks for label 1, blue for label 0, white not at all.
+    """Return each neuron's weights (784,) as an image: red speaks for label 1, blue for label 0, white not at all.
 
-    Args:
-        weights: dictionary of title → (784,); each image has its own scale, symmetric about 0.
+    Each image has a scale of its own, symmetric about 0.
     """
     picture, axes = canvas(height=2.9, columns=len(weights), squeeze=False)
     for axis, (title, values) in zip(axes[0], weights.items(), strict=True):
@@ -318,8 +281,9 @@ def gates(points, neurons, tables):
             axis.imshow(plane @ weights + bias > 0, extent=(-0.5, 1.5, -0.5, 1.5), origin="lower", cmap=BETWEEN, vmin=0,
                         vmax=1, alpha=0.25)
             axis.plot(*boundary(weights, bias).T, color=BLACK, linewidth=1.8)
-        draw_points(axis, points, np.asarray(tables[name]), name, extent=(-0.5, 1.5))
-        axis.collections[0].set_sizes([70]), axis.collections[1].set_sizes([70])
+        draw_points(axis, points, np.asarray(tables[name]), name, (-0.5, 1.5))
+        for scatter in axis.collections:
+            scatter.set_sizes([70])
         axis.set(xticks=(0, 1), yticks=(0, 1))
         label(axis, name, "input x₁", "input x₂" if axis is axes[0] else "")
     return picture

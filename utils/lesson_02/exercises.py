@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
 from utils.scratch import dense_backward, dense_forward, gradient_check, he_initialisation, softmax_cross_entropy
 
@@ -26,16 +27,6 @@ def _layers_backwards():
     ]
 
 
-def _backward(output_gradient, inputs, weights, /, **other_parts):
-    """Return the right three gradients, but for those given by name."""
-    parts = dict(zip(("inputs", "weights", "bias"), dense_backward(output_gradient, inputs, weights)))
-    return tuple((parts | other_parts).values())
-
-
-def _rotated(first, second, third):
-    return second, third, first
-
-
 def _logits_and_labels():
     """Return logits small, large enough to round a probability to 0, and so large that exp overflows."""
     random = np.random.default_rng(2)
@@ -47,45 +38,6 @@ def _logits_and_labels():
         (np.array([[0.0, 50.0, -40.0], [3.0, 1.0, 30.0]]), np.array([0, 2])),
         (np.array([[1000.0, -1000.0, 999.0], [-1000.0, -1001.0, -998.0]]), np.array([1, 0])),
     ]
-
-
-def _softmax(logits):
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
-
-
-def _loss_of(probabilities, labels, scale=None):
-    """Return loss and gradient made from probabilities, both divided by the batch size or by another scale."""
-    chosen, scale = probabilities[np.arange(len(labels)), labels], scale or len(labels)
-    return -np.sum(np.log(chosen)) / scale, (probabilities - np.eye(probabilities.shape[1])[labels]) / scale
-
-
-def _right_loss(logits, labels, gradient):
-    return softmax_cross_entropy(logits, labels)[0], gradient
-
-
-def _right_gradient(loss, logits, labels):
-    return loss, softmax_cross_entropy(logits, labels)[1]
-
-
-def _every_label_in_every_row(logits, labels):
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    gradient = np.exp(log_probabilities)
-    gradient[:, labels] -= 1
-    return -log_probabilities[:, labels].mean(), gradient / len(labels)
-
-
-def _without_shift(logits, labels):
-    return _loss_of(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), labels)
-
-
-def _softmax_over_the_batch(logits, labels):
-    return _loss_of(_softmax(logits.T).T, labels)
-
-
-def _sizes_of_layers():
-    return [(300, 200), (50, 1200), (500, 120)]
 
 
 def _moments_of_draws(function, fan_in, fan_out):
@@ -145,40 +97,11 @@ def _checked(function, of, point, gradient, step):
     return {"error": error, "is `point` as it was? (1 yes, 0 no)": float(np.array_equal(point, kept))}
 
 
-def _slopes(function, point, step, above=1, below=1, distance=2):
-    """Return finite differences from a step above and below each number, with every part exchangeable."""
-    slopes = np.zeros(point.shape)
-    for index in np.ndindex(point.shape):
-        nudge = np.zeros_like(point)
-        nudge[index] = step
-        slopes[index] = (function(point + above * nudge) - function(point - below * nudge)) / (distance * step)
-    return slopes
-
-
-def _relative(gradient, slopes):
-    return np.abs(gradient - slopes).max() / max(np.abs(gradient).max(), np.abs(slopes).max())
-
-
-def _check_with(error=_relative, dtype=np.float64, **parts):
-    def check(function, point, gradient, step=1e-6):
-        return error(gradient, _slopes(function, np.array(point, dtype), step, **parts))
-    return check
-
-
-def _all_at_once(function, point, gradient, step=1e-6):
-    point = np.array(point, np.float64)
-    return _relative(gradient, (function(point + step) - function(point - step)) / (2 * step) * np.ones(point.shape))
-
-
-def _in_place(function, point, gradient, step=1e-6):
-    slopes = np.zeros(point.shape)
-    for index in np.ndindex(point.shape):
-        point[index] += step
-        above = function(point)
-        point[index] -= 2 * step
-        slopes[index] = (above - function(point)) / (2 * step)
-    return _relative(gradient, slopes)
-
+_backward, _cross_entropy = edits_of(dense_backward), edits_of(softmax_cross_entropy)
+_initialisation, _check = edits_of(he_initialisation), edits_of(gradient_check)
+# Two pieces of source: the logarithm of the softmax by the formula, and that of probabilities which may round to 0.
+_LOG_SOFTMAX = "shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))"
+_LOG_OF_SOFTMAX = "np.log(np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True))"
 
 EXERCISES = (
     Exercise(
@@ -215,33 +138,21 @@ EXERCISES = (
         mistakes=(
             Mistake("the gradients for weights and bias are averaged over the batch once more. The loss was an average "
                     "already, so that 1/batch is in `output_gradient`.",
-                    lambda output_gradient, inputs, weights: _backward(
-                        output_gradient, inputs, weights, weights=inputs.T @ output_gradient / len(inputs),
-                        bias=output_gradient.mean(axis=0))),
+                    _backward("@ output_gradient", "@ output_gradient / len(inputs)", "sum(", "mean(")),
             Mistake("the gradient for the weights is averaged over the batch once more. That 1/batch is in "
-                    "`output_gradient` already.",
-                    lambda output_gradient, inputs, weights: _backward(
-                        output_gradient, inputs, weights, weights=inputs.T @ output_gradient / len(inputs))),
+                    "`output_gradient` already.", _backward("@ output_gradient", "@ output_gradient / len(inputs)")),
             Mistake("the gradient for the bias is averaged over the batch. A bias takes part in every example: do "
-                    "parts of a gradient add up, or average?",
-                    lambda output_gradient, inputs, weights: _backward(
-                        output_gradient, inputs, weights, bias=output_gradient.mean(axis=0))),
+                    "parts of a gradient add up, or average?", _backward("sum(", "mean(")),
             Mistake("the bias' gradient is summed over the wrong axis. There is one bias a neuron, and it takes part "
-                    "in every example.",
-                    lambda output_gradient, inputs, weights: _backward(
-                        output_gradient, inputs, weights, bias=output_gradient.sum(axis=1))),
+                    "in every example.", _backward("axis=0", "axis=1")),
             Mistake("the bias' gradient is not summed over the batch: it must have the shape of the bias, (fan_out,).",
-                    lambda output_gradient, inputs, weights: _backward(
-                        output_gradient, inputs, weights, bias=output_gradient)),
+                    _backward(".sum(axis=0)", "")),
             Mistake("the gradient for the inputs lacks a transpose: the error travels back from neurons to inputs.",
-                    lambda output_gradient, inputs, weights: _backward(
-                        output_gradient, inputs, weights, inputs=output_gradient @ weights)),
+                    _backward("weights.T", "weights")),
             Mistake("the gradient for the weights is transposed. It must have the weights' shape, (fan_in, fan_out).",
-                    lambda output_gradient, inputs, weights: _backward(
-                        output_gradient, inputs, weights, weights=output_gradient.T @ inputs)),
+                    _backward("inputs.T @ output_gradient", "output_gradient.T @ inputs")),
             Mistake("the three gradients come in another order: inputs, weights, bias are wanted.",
-                    lambda output_gradient, inputs, weights: _rotated(*dense_backward(
-                        output_gradient, inputs, weights))),
+                    _backward("output_gradient @ weights.T, ", "", "axis=0)", "axis=0), output_gradient @ weights.T")),
             Mistake("every sign is turned. This is the gradient itself; descent subtracts it later.",
                     lambda output_gradient, inputs, weights: tuple(
                         -part for part in dense_backward(output_gradient, inputs, weights))),
@@ -261,41 +172,37 @@ EXERCISES = (
         mistakes=(
             Mistake("right for small logits, but `exp(1000)` is infinite. Which number may you subtract from all "
                     "logits of a row without changing their softmax?",
-                    _without_shift),
+                    _cross_entropy(_LOG_SOFTMAX, _LOG_OF_SOFTMAX, " - logits.max(axis=1, keepdims=True)", "")),
             Mistake("right for small logits, but where a probability has been rounded to 0, its logarithm is -∞. Take "
                     "the logarithm of the softmax by the formula, before anything is divided.",
-                    lambda logits, labels: _loss_of(_softmax(logits), labels)),
+                    _cross_entropy(_LOG_SOFTMAX, _LOG_OF_SOFTMAX)),
             Mistake("right for small logits, but the tiny number under the logarithm hides how wrong the network is: "
                     "the loss of a label can no longer grow without bound.",
-                    lambda logits, labels: _right_gradient(-np.mean(np.log(_softmax(logits)[
-                        np.arange(len(labels)), labels] + 1e-12)), logits, labels)),
+                    _cross_entropy("log_probabilities[rows, labels]",
+                                   "np.log(np.exp(log_probabilities[rows, labels]) + 1e-12)")),
             Mistake("you sum over the batch. Average, so that the loss does not depend on the batch size.",
-                    lambda logits, labels: tuple(len(labels) * part for part in softmax_cross_entropy(logits, labels))),
+                    _cross_entropy("mean()", "sum()", "gradient / len(labels)", "gradient")),
             Mistake("the loss is right, but its gradient lacks the 1/batch of the average.",
-                    lambda logits, labels: _right_loss(
-                        logits, labels, len(labels) * softmax_cross_entropy(logits, labels)[1])),
+                    _cross_entropy("gradient / len(labels)", "gradient")),
             Mistake("the gradient is averaged twice: divide by the batch once.",
-                    lambda logits, labels: _right_loss(
-                        logits, labels, softmax_cross_entropy(logits, labels)[1] / len(labels))),
+                    _cross_entropy("gradient / len(labels)", "gradient / len(labels) ** 2")),
             Mistake("you divide by the number of classes as well. Each example has one label, and one -log p.",
-                    lambda logits, labels: tuple(part / logits.shape[1]
-                                                 for part in softmax_cross_entropy(logits, labels))),
+                    _cross_entropy("mean()", "mean() / logits.shape[1]", "/ len(labels)", "/ logits.size")),
             Mistake("the loss is right, but the sign of its gradient is turned: gradient *descent* would make the "
-                    "label less likely.",
-                    lambda logits, labels: _right_loss(logits, labels, -softmax_cross_entropy(logits, labels)[1])),
+                    "label less likely.", _cross_entropy("gradient / len(labels)", "-gradient / len(labels)")),
             Mistake("the loss has the wrong sign: a logarithm of a probability is negative, a loss is not.",
-                    lambda logits, labels: _right_gradient(-softmax_cross_entropy(logits, labels)[0], logits, labels)),
+                    _cross_entropy("-log_probabilities", "log_probabilities")),
             Mistake("the loss is right, but its gradient lacks the 1 at the label: these are the probabilities.",
-                    lambda logits, labels: _right_loss(logits, labels, _softmax(logits) / len(labels))),
+                    _cross_entropy("gradient[rows, labels] -= 1", "")),
             Mistake("`[:, labels]` picks every label in every row. Pair each row with its own label.",
-                    _every_label_in_every_row),
+                    _cross_entropy("gradient[rows,", "gradient[:,", "log_probabilities[rows,", "log_probabilities[:,")),
             Mistake("the softmax runs over the batch. The probabilities of one example, a row, must add up to 1.",
-                    _softmax_over_the_batch),
+                    _cross_entropy(_LOG_SOFTMAX, _LOG_OF_SOFTMAX.replace("axis=1", "axis=0"),
+                                   "max(axis=1", "max(axis=0")),
             Mistake("the loss is in bits: `np.log2`. This course counts in nats, by the natural logarithm.",
-                    lambda logits, labels: tuple(part / np.log(2) for part in softmax_cross_entropy(logits, labels))),
+                    _cross_entropy("mean()", "mean() / np.log(2)", "/ len(labels)", "/ len(labels) / np.log(2)")),
             Mistake("the loss is in bits: `np.log2`. This course counts in nats, by the natural logarithm.",
-                    lambda logits, labels: _right_gradient(softmax_cross_entropy(logits, labels)[0] / np.log(2),
-                                                           logits, labels)),
+                    _cross_entropy("mean()", "mean() / np.log(2)")),
         ),
         hints=(
             "First make the logits harmless: subtract from each row its largest (`max(axis=1, keepdims=True)`).",
@@ -308,19 +215,17 @@ EXERCISES = (
     Exercise(
         identifier="2.4",
         reference=he_initialisation,
-        cases=_sizes_of_layers,
+        cases=lambda: [(300, 200), (50, 1200), (500, 120)],
         observe=_moments_of_draws,
         mistakes=(
             Mistake("the variance is 1 / fan_in. The ReLU loses half of the signal: what makes up for it?",
-                    lambda fan_in, fan_out, random: random.normal(0, np.sqrt(1 / fan_in), (fan_in, fan_out))),
+                    _initialisation("2 / fan_in", "1 / fan_in")),
             Mistake("2 / fan_in is the variance, and `random.normal` wants a standard deviation.",
-                    lambda fan_in, fan_out, random: random.normal(0, 2 / fan_in, (fan_in, fan_out))),
+                    _initialisation("np.sqrt(2 / fan_in)", "2 / fan_in")),
             Mistake("the variance has fan_out in it. How many terms does one neuron add up?",
-                    lambda fan_in, fan_out, random: random.normal(0, np.sqrt(2 / fan_out), (fan_in, fan_out))),
+                    _initialisation("2 / fan_in", "2 / fan_out")),
             Mistake("this is Glorot's rule, 2 / (fan_in + fan_out), made for tanh. It takes no account of what the "
-                    "ReLU stops.",
-                    lambda fan_in, fan_out, random: random.normal(
-                        0, np.sqrt(2 / (fan_in + fan_out)), (fan_in, fan_out))),
+                    "ReLU stops.", _initialisation("2 / fan_in", "2 / (fan_in + fan_out)")),
             Mistake("these are uniform, up to ± the standard deviation that is wanted, and so too small. Draw from a "
                     "normal distribution.",
                     lambda fan_in, fan_out, random: np.sqrt(2 / fan_in) * random.uniform(-1, 1, (fan_in, fan_out))),
@@ -329,13 +234,12 @@ EXERCISES = (
             Mistake("these are numbers from 0 to 1 or all positive: their mean must be 0, or every sum drifts.",
                     lambda fan_in, fan_out, random: np.sqrt(2 / fan_in) * random.random((fan_in, fan_out))),
             Mistake("these are standard normal numbers, not scaled. How large is a sum of fan_in of them?",
-                    lambda fan_in, fan_out, random: random.normal(size=(fan_in, fan_out))),
+                    _initialisation("np.sqrt(2 / fan_in)", "1")),
             Mistake("the weights are transposed: (fan_in, fan_out) is wanted.",
-                    lambda fan_in, fan_out, random: random.normal(0, np.sqrt(2 / fan_in), (fan_out, fan_in))),
+                    _initialisation("(fan_in, fan_out))", "(fan_out, fan_in))")),
             *(Mistake("the generator `random` does not decide the draw. Call `random.normal`, not `np.random.normal`, "
                       "and make no generator of your own.",
-                      lambda fan_in, fan_out, random, seed=seed: np.random.default_rng(seed).normal(
-                          0, np.sqrt(2 / fan_in), (fan_in, fan_out))) for seed in (0, None)),
+                      _initialisation("random.normal", f"np.random.default_rng({seed}).normal")) for seed in (0, "")),
         ),
         hints=(
             "Var(a) = fan_in · Var(w) · E[h²], and a ReLU leaves E[h²] = ½ Var(a) of the layer before. Which Var(w) "
@@ -353,39 +257,38 @@ EXERCISES = (
         mistakes=(
             Mistake("the error is divided by the largest slope with its sign. Where all slopes are negative, that is "
                     "the smallest one, and the error itself turns negative: take absolute values first.",
-                    _check_with(error=lambda gradient, slopes: np.abs(gradient - slopes).max()
-                                / max(gradient.max(), slopes.max()))),
+                    _check("np.abs(slopes).max(), np.abs(gradient).max()", "slopes.max(), gradient.max()")),
             Mistake("the difference is taken forwards only, from x to x + h, and its error shrinks no faster than h. "
-                    "Step to both sides.",
-                    _check_with(below=0, distance=1)),
+                    "Step to both sides.", _check("point - nudge", "point", "2 * step", "step")),
             Mistake("the difference is taken backwards only. Step to both sides.",
-                    _check_with(above=0, distance=1)),
-            Mistake("every slope is twice too large: how far apart are the two points?",
-                    _check_with(distance=1)),
+                    _check("point + nudge", "point", "2 * step", "step")),
+            Mistake("every slope is twice too large: how far apart are the two points?", _check("2 * step", "step")),
             Mistake("both steps go half as far as you divide by. From x − h to x + h it is 2h.",
-                    _check_with(above=0.5, below=0.5)),
+                    _check("point + nudge", "point + nudge / 2", "point - nudge", "point - nudge / 2")),
             Mistake("the slopes have the wrong sign: f(x + h) − f(x − h), not the other way round.",
-                    _check_with(above=-1, below=-1)),
+                    _check("function(point + nudge) - function(point - nudge)",
+                           "function(point - nudge) - function(point + nudge)")),
             *(Mistake("you compute in float32, which has 7 digits: the difference of two such numbers has hardly any "
                       "left. Make the point float64 first.",
-                      _check_with(dtype=dtype)) for dtype in (np.float32, None)),
+                      _check("np.array(point, np.float64)", copy, "np.zeros(point.shape))", "np.zeros_like(point))"))
+              for copy in ("np.array(point, np.float32)", "np.array(point)")),
             Mistake("this is the error itself. Divide by the largest slope: a difference of 0.01 is much for a slope "
-                    "of 0.1 and nothing for 1000.",
-                    _check_with(error=lambda gradient, slopes: np.abs(gradient - slopes).max())),
+                    "of 0.1 and nothing for 1000.", _check(" / largest if largest else 0.0", "")),
             Mistake("each number is compared with its own slope. The formula divides by the largest slope of the whole "
                     "array, so that rounding in a slope of nearly 0 does no harm.",
-                    _check_with(error=lambda gradient, slopes: np.max(
-                        np.abs(gradient - slopes) / np.maximum(np.abs(gradient), np.abs(slopes))))),
+                    _check("np.abs(gradient - slopes).max() / largest",
+                           "(np.abs(gradient - slopes) / np.maximum(np.abs(gradient), np.abs(slopes))).max()")),
             Mistake("you average the errors. One wrong number among a million must show: take the largest.",
-                    _check_with(error=lambda gradient, slopes: np.abs(gradient - slopes).mean()
-                                / max(np.abs(gradient).max(), np.abs(slopes).max()))),
+                    _check("(gradient - slopes).max()", "(gradient - slopes).mean()")),
             Mistake("errors of different signs cancel: take the size of each difference first (`np.abs`).",
-                    _check_with(error=lambda gradient, slopes: (gradient - slopes).max()
-                                / max(np.abs(gradient).max(), np.abs(slopes).max()))),
+                    _check("np.abs(gradient - slopes)", "(gradient - slopes)")),
             Mistake("all numbers are nudged at once, which gives a single slope for all. Nudge one at a time.",
-                    _all_at_once),
+                    _check("nudge[index] = step", "nudge[...] = step")),
             Mistake("the point is not put back after a nudge: work on a copy, and undo each nudge before the next.",
-                    _in_place),
+                    _check("np.array(point, np.float64)", "point",
+                           "nudge[index] = step", "point[index] += step\n        above = function(point)",
+                           "slopes[index] =", "point[index] -= 2 * step\n        slopes[index] =",
+                           "function(point + nudge) - function(point - nudge)", "above - function(point)")),
         ),
         hints=(
             "`for index in np.ndindex(point.shape)` visits every number of an array of any shape. At each, nudge this "

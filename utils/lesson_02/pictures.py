@@ -15,8 +15,7 @@ def folding(points, labels, hidden, output):
     """Return two panels: points in the plane of their inputs, and where two hidden neurons put them.
 
     Args:
-        points: (n, 2) within [-0.5, 1.5].
-        labels: (n,) 0 or 1.
+        points, labels: (n, 2) within [-0.5, 1.5], and (n,) of 0 and 1.
         hidden: function of points (m, 2) that returns the outputs of two hidden neurons, (m, 2).
         output: function of those that returns one number each, (m,): positive for label 1.
     """
@@ -39,8 +38,7 @@ def regions(networks, points, labels):
 
     Args:
         networks: dictionary of title → function of points (m, 2) that returns one number each, positive for label 1.
-        points: (n, 2) within [-0.5, 1.5].
-        labels: (n,) 0 or 1.
+        points, labels: (n, 2) within [-0.5, 1.5], and (n,) of 0 and 1.
     """
     picture, axes = canvas(height=2.7, columns=len(networks), sharey=True)
     grid, plane = _plane()
@@ -51,13 +49,7 @@ def regions(networks, points, labels):
 
 
 def bump(x, parts, knots):
-    """Return two panels: the outputs of a few neurons, each times its output weight, and their sum.
-
-    Args:
-        x: points (n,).
-        parts: dictionary of name → (n,).
-        knots: where each neuron wakes up.
-    """
+    """Return two panels over x (n,): what each neuron adds, and their sum; `knots` are where each of them wakes up."""
     picture, (left, right) = canvas(height=2.9, columns=2)
     for (name, part), knot, colour, line in zip(parts.items(), knots, SERIES, LINES):
         left.plot(x, part, color=colour, linewidth=2, linestyle=line, label=name)
@@ -144,8 +136,8 @@ def computational_graph(values, gradients):
     """Return the graph of L = ½ (y − t)², y = relu(w₁ x) − relu(w₂ x), with the numbers at every node.
 
     Args:
-        values: dictionary of node → number, for the nodes x, w1, w2, a1, a2, h1, h2, y and loss.
-        gradients: dictionary of node → derivative of the loss for it.
+        values, gradients: dictionary of node → number, and → derivative of the loss for it; the nodes are x, w1, w2,
+            a1, a2, h1, h2, y and loss.
     """
     picture, axis = _sheet(3.6)
     places = {"w1": (0.75, 3.0), "x": (0.75, 1.9), "w2": (0.75, 0.8), "a1": (2.45, 2.5), "a2": (2.45, 1.3),
@@ -169,11 +161,9 @@ def computational_graph(values, gradients):
 
 
 def network_shapes(batch, widths):
-    """Return a drawing of a network with the shape on every arrow: values run forward above, gradients back below.
+    """Return a drawing of a network of widths such as (784, 256, 10), with the shape on every arrow.
 
-    Args:
-        batch: number of examples.
-        widths: of the inputs, of each hidden layer and of the outputs, such as (784, 256, 10).
+    Values run forward above, gradients back below.
     """
     picture, axis = _sheet(2.6)
     layers, box = len(widths) - 1, 1.28
@@ -224,12 +214,7 @@ def _box(axis, x, y, width, height):
 # Gradients and signals ------------------------------------------------------------------------------------------
 
 def logit_gradient(probabilities, label_of_example, gradient):
-    """Return two panels of bars over the classes: the softmax of the logits, and the gradient for the logits.
-
-    Args:
-        probabilities, gradient: (classes,) of one example.
-        label_of_example: its class.
-    """
+    """Return two panels of bars over the classes: one example's softmax of the logits, and the gradient for them."""
     picture, (left, right) = canvas(height=2.8, columns=2)
     classes = np.arange(len(probabilities))
     left.bar(classes, probabilities, color=BLUE, label="softmax of the logits")
@@ -263,16 +248,14 @@ def signals(forward, backward):
 
 
 def step_errors(steps, errors):
-    """Return the error of finite differences against their step, both on logarithmic scales.
+    """Return relative errors {name: (n,)} of finite differences against their steps (n,), both on logarithmic scales.
 
-    Args:
-        steps: (n,).
-        errors: dictionary of name → (n,) relative errors; a zero is left out.
+    A zero is left out.
     """
     picture, axis = canvas(height=3.3)
     for (name, values), colour, line, marker in zip(errors.items(), SERIES, LINES, "os^"):
         values = np.where(np.asarray(values) > 0, values, np.nan)
-        axis.loglog(steps, values, color=colour, linestyle=line, marker=marker, markersize=4, label=name)
+        axis.loglog(steps[::-1], values, color=colour, linestyle=line, marker=marker, markersize=4, label=name)
     axis.grid(color=GRID, linewidth=0.6)
     axis.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
     axis.annotate("← rounding", (0.02, 0.03), xycoords="axes fraction", fontsize=9, color=GREY)
@@ -284,10 +267,9 @@ def step_errors(steps, errors):
 # Weights ----------------------------------------------------------------------------------------------------------
 
 def weight_maps(layers, neurons=10):
-    """Return the incoming weights of the first neurons of several layers as images: red positive, blue negative.
+    """Return the weights (784, fan_out) of the first neurons of several layers as images: red positive, blue negative.
 
-    Args:
-        layers: dictionary of name → weights (784, fan_out); each has its own scale.
+    Each layer has a scale of its own.
     """
     picture, axes = canvas(height=1.1 * len(layers), rows=len(layers), squeeze=False)
     for axis, (name, weights) in zip(axes[:, 0], layers.items()):

@@ -11,22 +11,16 @@ def adam_update(parameter, gradient, mean, square, step, learning_rate=0.001, be
     """Return the parameter after one step of Adam, and the new averages of the gradient and of its square.
 
     Args:
-        parameter, gradient, mean, square: floats, or arrays of one shape. `mean` and `square` are the averages as the
-            step before returned them; before the first step they are zero.
+        parameter, gradient, mean, square: floats, or arrays of one shape. Both averages go in and come back without
+            their correction; before the first step they are zero.
         step: number of this step, 1 for the first.
         learning_rate: about how far one step goes, in the parameter's own unit.
         beta_1, beta_2: how much of each average is kept, in [0, 1).
         epsilon: keeps the quotient finite where all gradients were zero.
 
-    Returns:
-        (parameter, mean, square), each of the same shape; both averages without their correction.
-
-    Raises:
-        ValueError: if the shapes differ, or if steps are counted from 0.
-
     Source: Kingma and Ba (2015), algorithm 1.
     """
-    _require_one_shape("adam_update", parameter=parameter, gradient=gradient, mean=mean, square=square)
+    _require_one_shape(parameter=parameter, gradient=gradient, mean=mean, square=square)
     if step < 1:
         raise ValueError(f"adam_update wants the number of the step, 1 for the first, but got {step}. "
                          "Begin counting at 1: the correction of step 0 would divide by zero.")
@@ -37,21 +31,18 @@ def adam_update(parameter, gradient, mean, square, step, learning_rate=0.001, be
     return parameter - learning_rate * corrected_mean / (np.sqrt(corrected_square) + epsilon), mean, square
 
 
+def _require_one_shape(**arrays):
+    """Refuse shapes that would broadcast silently into a step of another shape."""
+    if len({np.shape(array) for array in arrays.values()}) != 1:
+        listed = ", ".join(f"{name} {np.shape(array)}" for name, array in arrays.items())
+        raise ValueError(f"adam_update wants all arrays of the parameter's shape, but got {listed}. A gradient has the "
+                         "shape of its parameter, and so have both averages; before the first step, use np.zeros.")
+
+
 def race(slope, start, steps, learning_rate, momentum=0.9):
-    """Return the points that SGD, momentum and Adam visit on their way down.
+    """Return the points that SGD, momentum and Adam visit on their way down: name → array (steps + 1, 2).
 
-    Args:
-        slope: function of a point (2,) that returns the gradient there, (2,).
-        start: where all three begin, (2,).
-        steps: how many steps each of them makes.
-        learning_rate: the same for all three.
-        momentum: of the second, and Adam's beta_1.
-
-    Returns:
-        Dictionary of name → array (steps + 1, 2), the start first.
-
-    Raises:
-        ValueError: if the slope has another shape than the point.
+    `slope` is a function of a point (2,) that returns the gradient there; `momentum` is Adam's beta_1 too.
     """
     ways = {name: [np.array(start, float)] for name in ("SGD", "momentum", "Adam")}
     velocity = mean = square = np.zeros(2)
@@ -65,32 +56,17 @@ def race(slope, start, steps, learning_rate, momentum=0.9):
 
 
 class LossSurface(NamedTuple):
-    """A function of two parameters whose lowest height is 0.
+    """A function of two parameters whose lowest height is 0, and where a race begins on it."""
 
-    Args:
-        height: function of points (…, 2) → (…).
-        slope: its gradient, function of points (…, 2) → (…, 2).
-        start: where a race begins.
-    """
-
-    height: Callable
-    slope: Callable
+    height: Callable  # of points (…, 2) → (…)
+    slope: Callable  # its gradient: of points (…, 2) → (…, 2)
     start: tuple
 
 
 def quadratic_surface(curvatures, degrees=0.0, start=(-4.0, 1.5)):
-    """Return a valley with a constant curvature along each of two axes.
+    """Return a valley of height ½ (λ₁ u₁² + λ₂ u₂²), where u₁ and u₂ are the coordinates along its axes.
 
-    Args:
-        curvatures: (along the valley, across it), positive.
-        degrees: angle by which the valley, with its start, is turned anticlockwise.
-        start: where a race begins, before turning.
-
-    Returns:
-        LossSurface: its height is ½ (λ₁ u₁² + λ₂ u₂²), where u₁ and u₂ are the coordinates along its axes.
-
-    Raises:
-        ValueError: if there are not two positive curvatures.
+    Its curvatures are λ₁ along it and λ₂ across it. It is turned anticlockwise, and `start` with it.
     """
     curvatures = np.asarray(curvatures, float)
     if curvatures.shape != (2,) or not np.all(curvatures > 0):
@@ -99,60 +75,31 @@ def quadratic_surface(curvatures, degrees=0.0, start=(-4.0, 1.5)):
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     axes = np.array([[cosine, -sine], [sine, cosine]])  # its columns are the valley's own axes
     return LossSurface(height=lambda points: 0.5 * np.sum(curvatures * (points @ axes)**2, axis=-1),
-                  slope=lambda points: (curvatures * (points @ axes)) @ axes.T,
-                  start=tuple((axes @ start).tolist()))
+                       slope=lambda points: (curvatures * (points @ axes)) @ axes.T,
+                       start=tuple((axes @ start).tolist()))
 
 
-def _height_of_the_bend(points):
-    along, across = np.moveaxis(np.asarray(points, float), -1, 0)
-    return 0.05 * (along - 4)**2 + 5 * (across - along**2 / 16)**2
-
-
-def _slope_of_the_bend(points):
-    along, across = np.moveaxis(np.asarray(points, float), -1, 0)
-    from_floor = across - along**2 / 16
-    return np.stack([0.1 * (along - 4) - 1.25 * along * from_floor, 10 * from_floor], axis=-1)
-
-
-def _height_of_the_saddle(points):
-    along, across = np.moveaxis(np.asarray(points, float), -1, 0)
-    return (along**2 - 9)**2 / 72 + 5 * across**2
-
-
-def _slope_of_the_saddle(points):
-    along, across = np.moveaxis(np.asarray(points, float), -1, 0)
-    return np.stack([along * (along**2 - 9) / 18, 10 * across], axis=-1)
+def _surface(height, slope, start):
+    """Return a surface from functions of two coordinates, along and across; `slope` returns both derivatives."""
+    return LossSurface(lambda points: height(*np.moveaxis(np.asarray(points, float), -1, 0)),
+                       lambda points: np.stack(slope(*np.moveaxis(np.asarray(points, float), -1, 0)), axis=-1), start)
 
 
 LOSS_SURFACES = {
     "straight": quadratic_surface((0.1, 10.0)),
     "turned by 45°": quadratic_surface((0.1, 10.0), degrees=45),
-    "bent": LossSurface(_height_of_the_bend, _slope_of_the_bend, (-4.0, 2.5)),
-    "saddle between two": LossSurface(_height_of_the_saddle, _slope_of_the_saddle, (-0.05, 1.5)),
+    "bent": _surface(lambda a, b: 0.05 * (a - 4)**2 + 5 * (b - a**2 / 16)**2,
+                     lambda a, b: (0.1 * (a - 4) - 1.25 * a * (b - a**2 / 16), 10 * (b - a**2 / 16)),
+                     start=(-4.0, 2.5)),
+    "saddle between two": _surface(lambda a, b: (a**2 - 9)**2 / 72 + 5 * b**2,
+                                   lambda a, b: (a * (a**2 - 9) / 18, 10 * b), start=(-0.05, 1.5)),
 }
-
-
-def _require_one_shape(caller, **arrays):
-    """Refuse shapes that would broadcast silently into a step of another shape."""
-    shapes = {name: np.shape(array) for name, array in arrays.items()}
-    if len(set(shapes.values())) != 1:
-        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ValueError(f"{caller} wants all arrays of the parameter's shape, but got {listed}. A gradient has the "
-                         "shape of its parameter, and so have both averages; before the first step, use np.zeros.")
 
 
 def convolve2d(image, kernel):
     """Return the sum of products of a kernel with every patch of an image that it fits on ("valid").
 
-    Args:
-        image: array of shape (height, width).
-        kernel: array of shape (rows, columns), nowhere larger than the image.
-
-    Returns:
-        float64 array of shape (height - rows + 1, width - columns + 1).
-
-    Raises:
-        ValueError: if one of both is not of rank 2, or the kernel does not fit on the image.
+    Shapes: (height, width) and (rows, columns) → (height - rows + 1, width - columns + 1), float64.
 
     Source: LeCun et al. (1989). Signal processing calls this a cross-correlation: the kernel is not flipped.
     """
@@ -164,35 +111,6 @@ def convolve2d(image, kernel):
     return result
 
 
-def train_step(model, optimizer, loss_function, images, labels):
-    """Move the model's weights by one step against the gradient of the loss on a batch; return the loss before it.
-
-    Args:
-        model: a Keras model, images → logits (batch, 10).
-        optimizer: a Keras optimiser.
-        loss_function: function of (labels, logits) that returns a scalar, such as a Keras loss object.
-        images: batch of images with values in [0, 1].
-        labels: (batch,) whole numbers 0 to 9.
-
-    Returns:
-        Scalar tensor.
-
-    Raises:
-        ValueError: if images or labels have another range or shape.
-    """
-    _require_batch(images, labels)
-    with tf.GradientTape() as tape:
-        loss = loss_function(labels, model(images, training=True))
-    gradients = tape.gradient(loss, model.trainable_variables)
-    optimizer.apply(gradients, model.trainable_variables)
-    return loss
-
-
-def count_parameters():
-    """Return how many parameters each of the six layers holds, from top to bottom."""
-    return (5 * 5 * 1 + 1) * 8, 4 * 8, 0, (3 * 3 * 8 + 1) * 16, 0, (12 * 12 * 16 + 1) * 10
-
-
 def _require_kernel_that_fits(image, kernel):
     image, kernel = np.asarray(image), np.asarray(kernel)
     if image.ndim != 2 or kernel.ndim != 2:
@@ -202,6 +120,23 @@ def _require_kernel_that_fits(image, kernel):
         raise ValueError(f"convolve2d wants a kernel that fits on the image, but got {kernel.shape} for an image of "
                          f"{image.shape}. The image comes first.")
     return image, kernel
+
+
+def train_step(model, optimizer, loss_function, images, labels):
+    """Move the model's weights by one step against the gradient of the loss on a batch; return the loss before it.
+
+    Args:
+        model: a Keras model, images → logits (batch, 10).
+        loss_function: function of (labels, logits) that returns a scalar, such as a Keras loss object.
+        images: batch of images with values in [0, 1].
+        labels: (batch,) whole numbers 0 to 9.
+    """
+    _require_batch(images, labels)
+    with tf.GradientTape() as tape:
+        loss = loss_function(labels, model(images, training=True))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    optimizer.apply(gradients, model.trainable_variables)
+    return loss
 
 
 def _require_batch(images, labels):
@@ -217,3 +152,8 @@ def _require_batch(images, labels):
         if not (values.min() >= 0 and values.max() <= highest):  # written so that NaN fails too
             raise ValueError(f"train_step wants {name} from 0 to {highest}, but got values from {values.min():.4g} to "
                              f"{values.max():.4g}. {remedy}")
+
+
+def count_parameters():
+    """Return how many parameters each of the six layers holds, from top to bottom."""
+    return (5 * 5 * 1 + 1) * 8, 4 * 8, 0, (3 * 3 * 8 + 1) * 16, 0, (12 * 12 * 16 + 1) * 10

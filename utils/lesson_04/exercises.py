@@ -2,23 +2,27 @@
 
 import numpy as np
 from keras import ops
+from scipy.stats import norm
 
+from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
 from utils.lesson_04.study import elbo_of_q, importance_sampling, log_sum_exp, quadrature
 from utils.losses import bernoulli_log_likelihood
 
+_edit_log_sum_exp, _edit_quadrature = edits_of(log_sum_exp), edits_of(quadrature)
+_edit_sampling, _edit_elbo = edits_of(importance_sampling), edits_of(elbo_of_q)
+_UNGUARDED = ("largest = np.where(largest == -np.inf, 0.0, largest)", "")  # NaN for a row of nothing but -inf
 
-def _log_normal(z, mean, deviation):
-    return -0.5 * ((z - mean) / deviation) ** 2 - np.log(deviation) - 0.5 * np.log(2 * np.pi)
+
+def _bent(x, z, noise=0.4):
+    return norm.logpdf(x, z**2, noise)
 
 
 def _cells():
     """Return middles of cells in one dimension, their length, and the prior's log density there."""
     z = np.linspace(-6, 6, 61)
-    return z, z[1] - z[0], _log_normal(z, 0.0, 1.0)
+    return z, z[1] - z[0], norm.logpdf(z)
 
-
-# 4.1 --------------------------------------------------------------------------------------------------------
 
 def _rows_of_logarithms():
     random = np.random.default_rng(0)
@@ -27,25 +31,12 @@ def _rows_of_logarithms():
             (np.array([[0.5, -np.inf, 2.0], [-np.inf, -np.inf, -np.inf]]),)]
 
 
-def _shifted_back(values, largest, add_back=True):
-    with np.errstate(divide="ignore", invalid="ignore"):
-        total = np.log(np.sum(np.exp(values - largest), axis=-1))
-        return total + np.broadcast_to(largest, values.shape)[..., 0] if add_back else total
-
-
-# 4.2 to 4.4 -------------------------------------------------------------------------------------------------
-
-def _bent(x, z, noise=0.4):
-    return _log_normal(x, z**2, noise)
-
-
 def _grids():
     z, cell, log_prior = _cells()
     plane = np.stack(np.meshgrid(z[::3], z[::3]), axis=-1).reshape(-1, 2)
     x = np.array([2.0, -0.5, 1.0])
     return [(log_prior, _bent(2.0, z), cell), (log_prior, _bent(x[:, None], z), cell),
-            (_log_normal(plane, 0.0, 1.0).sum(axis=1), _log_normal(1.5, plane.sum(axis=1), 0.7) - 3.0,
-             (3 * cell) ** 2),
+            (norm.logpdf(plane).sum(axis=1), norm.logpdf(1.5, plane.sum(axis=1), 0.7) - 3.0, (3 * cell) ** 2),
             (log_prior, 400 * _bent(x[:, None], z) - 900.0, cell)]
 
 
@@ -55,49 +46,30 @@ def _draws():
     for mean, deviation, x, noise in ((1.4, 0.3, np.array(2.0), 0.4), (0.5, 1.5, np.array([2.0, -0.5]), 0.4),
                                       (1.0, 0.5, np.array([1.0, 2.0, 40.0]), 0.02)):
         z = random.normal(mean, deviation, (*x.shape, 7))
-        cases.append((_log_normal(z, 0.0, 1.0), _bent(x[..., None], z, noise), _log_normal(z, mean, deviation)))
+        cases.append((norm.logpdf(z), _bent(x[..., None], z, noise), norm.logpdf(z, mean, deviation)))
     return cases
 
 
 def _candidates():
     z, cell, log_prior = _cells()
     means, deviations = np.array([1.4, 0.0, -1.0]), np.array([0.3, 1.2, 0.6])
-    return [(log_prior, _bent(2.0, z), _log_normal(z, 1.4, 0.3), cell),
-            (log_prior, _bent(1.0, z), _log_normal(z, means[:, None], deviations[:, None]), cell)]
+    return [(log_prior, _bent(2.0, z), norm.logpdf(z, 1.4, 0.3), cell),
+            (log_prior, _bent(1.0, z), norm.logpdf(z, means[:, None], deviations[:, None]), cell)]
 
-
-def _by_exp(values):
-    """log(sum(exp(values))) as one writes it first."""
-    with np.errstate(over="ignore", divide="ignore"):
-        return np.log(np.sum(np.exp(values), axis=-1))
-
-
-def _elbo(log_prior, log_likelihood, log_q, cell, *, ratio=None, weight=None):
-    """The ELBO with its parts exchangeable, to make mistakes with."""
-    ratio = log_prior + log_likelihood - log_q if ratio is None else ratio
-    return np.sum(np.exp(log_q if weight is None else weight) * ratio, axis=-1) * cell
-
-
-# 4.5 --------------------------------------------------------------------------------------------------------
 
 def _images_and_logits():
     random = np.random.default_rng(2)
-    cases = [(np.array([[1.0, 0.0, 1.0]], np.float32), np.array([[2.0, -1.0, -0.5]], np.float32))]
-    for batch, pixels in ((2, 5), (3, 784)):
-        cases.append(((random.random((batch, pixels)) < 0.4).astype(np.float32),
-                      random.normal(0, 2, (batch, pixels)).astype(np.float32)))
-    cases.append((np.array([[1.0, 0.0, 1.0, 0.0], [1.0, 0.0, 1.0, 1.0]], np.float32),
-                  np.array([[1000.0, -1000.0, -1000.0, 1000.0], [30.0, -40.0, 90.0, 100.0]], np.float32)))
-    return cases
+    pairs = [([[1.0, 0.0, 1.0]], [[2.0, -1.0, -0.5]]),
+             *((random.random(shape) < 0.4, random.normal(0, 2, shape)) for shape in ((2, 5), (3, 784))),
+             ([[1.0, 0.0, 1.0, 0.0], [1.0, 0.0, 1.0, 1.0]],
+              [[1000.0, -1000.0, -1000.0, 1000.0], [30.0, -40.0, 90.0, 100.0]])]
+    return [(np.array(images, np.float32), np.array(logits, np.float32)) for images, logits in pairs]
 
 
 def _by_probabilities(images, logits, lowest=0.0):
     """The log-likelihood by way of the sigmoid, as one writes it first."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        probabilities = 1 / (1 + np.exp(-logits))
-        if lowest:
-            probabilities = np.clip(probabilities, lowest, 1 - lowest)
-        return np.sum(images * np.log(probabilities) + (1 - images) * np.log(1 - probabilities), axis=-1)
+    probabilities = np.clip(1 / (1 + np.exp(-logits)), lowest, 1 - lowest)
+    return np.sum(images * np.log(probabilities) + (1 - images) * np.log(1 - probabilities), axis=-1)
 
 
 EXERCISES = (
@@ -107,22 +79,21 @@ EXERCISES = (
         cases=_rows_of_logarithms,
         mistakes=(
             Mistake("right for small numbers, but exp(1000) is too large for a float and exp(-1000) too small. What "
-                    "can you take out of the sum first, so that its largest term becomes exp(0)?", _by_exp),
+                    "can you take out of the sum first, so that its largest term becomes exp(0)?",
+                    lambda values: np.log(np.sum(np.exp(values), axis=-1))),
             Mistake("this is the logarithm of the mean. Of the sum is wanted: nothing is divided by the number of "
-                    "terms.",
-                    lambda values: log_sum_exp(values) - np.log(values.shape[-1])),
+                    "terms.", _edit_log_sum_exp("np.sum", "np.mean")),
             Mistake("you sum over the first axis. Each row has a sum of its own: over the last axis.",
                     lambda values: log_sum_exp(np.moveaxis(values, 0, -1))),
             Mistake("you sum over everything at once. Each row has a sum of its own: over the last axis.",
                     lambda values: log_sum_exp(np.ravel(values))),
             Mistake("the maximum is subtracted inside, but never added back outside the logarithm.",
-                    lambda values: _shifted_back(values, np.max(values, axis=-1, keepdims=True), add_back=False)),
+                    _edit_log_sum_exp(*_UNGUARDED, "largest[..., 0] + ", "")),
             Mistake("you subtract the largest number of the whole array. A row that lies far below it still "
                     "underflows: each row needs its own maximum.",
-                    lambda values: _shifted_back(values, np.max(values))),
+                    _edit_log_sum_exp("np.max(values, axis=-1", "np.max(values")),
             Mistake("right, but for a row that holds nothing but -inf: there -inf - (-inf) is NaN. Subtract something "
-                    "else there.",
-                    lambda values: _shifted_back(values, np.max(values, axis=-1, keepdims=True))),
+                    "else there.", _edit_log_sum_exp(*_UNGUARDED)),
             Mistake("this is the sum of the values, the logarithm of a product. Undo the logarithms before you add.",
                     lambda values: np.sum(values, axis=-1)),
             Mistake("this is the mean of the values, the logarithms themselves. Undo the logarithms before you add.",
@@ -130,9 +101,7 @@ EXERCISES = (
             Mistake("this is the largest value alone. It is close where one term outweighs all others, and only there.",
                     lambda values: np.max(values, axis=-1)),
             Mistake("the maximum comes back with the wrong sign. What was taken out of the sum as a factor exp(m) "
-                    "comes back as which term?",
-                    lambda values: _shifted_back(values, np.max(values, axis=-1, keepdims=True), add_back=False)
-                    - np.max(values, axis=-1)),
+                    "comes back as which term?", _edit_log_sum_exp(*_UNGUARDED, "return largest", "return -largest")),
         ),
         hints=(
             "Σ exp(vᵢ) = exp(m) Σ exp(vᵢ − m) for any number m. Take the logarithm of both sides.",
@@ -148,20 +117,17 @@ EXERCISES = (
         cases=_grids,
         mistakes=(
             Mistake("the size of the cells is missing: a sum over points grows with their number, an integral "
-                    "does not.",
-                    lambda log_prior, log_likelihood, cell: log_sum_exp(log_prior + log_likelihood)),
+                    "does not.", _edit_quadrature(" + np.log(cell)", "")),
             Mistake("`cell` itself is added to a logarithm. A factor outside becomes which term inside the logarithm?",
-                    lambda log_prior, log_likelihood, cell: log_sum_exp(log_prior + log_likelihood) + cell),
+                    _edit_quadrature("np.log(cell)", "cell")),
             Mistake("the logarithm is multiplied with `cell`. The factor belongs to the sum, before its logarithm is "
-                    "taken.",
-                    lambda log_prior, log_likelihood, cell: log_sum_exp(log_prior + log_likelihood) * cell),
+                    "taken.", _edit_quadrature("+ np.log(cell)", "* cell")),
             Mistake("you divide by the size of the cells. Height times width is the area of a bar.",
-                    lambda log_prior, log_likelihood, cell: log_sum_exp(log_prior + log_likelihood) - np.log(cell)),
+                    _edit_quadrature("+ np.log(cell)", "- np.log(cell)")),
             Mistake("the prior is left out: this integrates the likelihood, in which latents that hardly ever occur "
-                    "weigh as much as all others.",
-                    lambda log_prior, log_likelihood, cell: log_sum_exp(log_likelihood) + np.log(cell)),
+                    "weigh as much as all others.", _edit_quadrature("log_prior + log_likelihood", "log_likelihood")),
             Mistake("the likelihood is left out: this is the logarithm of the prior's whole mass, about log 1.",
-                    lambda log_prior, log_likelihood, cell: log_sum_exp(log_prior + 0 * log_likelihood) + np.log(cell)),
+                    _edit_quadrature("+ log_likelihood)", "+ 0 * log_likelihood)")),
             Mistake("this is a mean of logarithms. The integral adds up probabilities; the logarithm comes last.",
                     lambda log_prior, log_likelihood, cell: np.mean(log_prior + log_likelihood, axis=-1)),
             Mistake("this is the average of log p(x | z) under the prior, a mean of logarithms. The logarithm comes "
@@ -169,13 +135,13 @@ EXERCISES = (
                     lambda log_prior, log_likelihood, cell: np.sum(np.exp(log_prior) * log_likelihood, axis=-1) * cell),
             Mistake("the sum is divided by the number of points. A mean would be right for draws from the prior; cells "
                     "of a grid are weighed by prior and size.",
-                    lambda log_prior, log_likelihood, cell:
-                    log_sum_exp(log_prior + log_likelihood) - np.log(len(log_prior))),
+                    _edit_quadrature("+ np.log(cell)", "- np.log(len(log_prior))")),
             Mistake("right where numbers are of ordinary size, but exp(-900) is 0 to a float. You have a function that "
                     "adds up in logarithms.",
-                    lambda log_prior, log_likelihood, cell: _by_exp(log_prior + log_likelihood) + np.log(cell)),
+                    _edit_quadrature("log_sum_exp(log_prior + log_likelihood)",
+                                     "np.log(np.sum(np.exp(log_prior + log_likelihood), axis=-1))")),
             Mistake("you multiply logarithms. The logarithm of a product is the sum of the logarithms.",
-                    lambda log_prior, log_likelihood, cell: log_sum_exp(log_prior * log_likelihood) + np.log(cell)),
+                    _edit_quadrature("log_prior + log_likelihood", "log_prior * log_likelihood")),
         ),
         hints=(
             "Draw bars of height p(z) p(x | z) and width `cell`, and add up their areas.",
@@ -189,44 +155,35 @@ EXERCISES = (
         cases=_draws,
         mistakes=(
             Mistake("the weights are added up, not averaged: twice as many draws would give twice the probability.",
-                    lambda log_prior, log_likelihood, log_q: log_sum_exp(log_prior + log_likelihood - log_q)),
+                    _edit_sampling(" - np.log(log_weights.shape[-1])", "")),
             Mistake("this is the mean of the logarithms. The logarithm of the mean is wanted; by Jensen's inequality "
                     "yours is never higher.",
-                    lambda log_prior, log_likelihood, log_q: np.mean(log_prior + log_likelihood - log_q, axis=-1)),
+                    _edit_sampling("log_sum_exp(log_weights) - np.log(log_weights.shape[-1])",
+                                   "np.mean(log_weights, axis=-1)")),
             Mistake("you divide by the number of rows. Each row averages its own draws, along the last axis.",
-                    lambda log_prior, log_likelihood, log_q:
-                    log_sum_exp(log_prior + log_likelihood - log_q) - np.log(len(log_q))),
+                    _edit_sampling("log_weights.shape[-1]", "len(log_weights)")),
             Mistake("you divide by the draws of all rows together. Each row averages its own draws, along the last "
-                    "axis.",
-                    lambda log_prior, log_likelihood, log_q:
-                    log_sum_exp(log_prior + log_likelihood - log_q) - np.log(log_q.size)),
+                    "axis.", _edit_sampling("log_weights.shape[-1]", "log_weights.size")),
             Mistake("the prior is left out of the weights. How probable is z before anything is seen?",
-                    lambda log_prior, log_likelihood, log_q:
-                    importance_sampling(0 * log_prior, log_likelihood, log_q)),
+                    _edit_sampling("= log_prior + log_likelihood", "= log_likelihood")),
             Mistake("q is left out: draws come most often from where q is high, and that has to be divided out.",
-                    lambda log_prior, log_likelihood, log_q:
-                    importance_sampling(log_prior, log_likelihood, 0 * log_q)),
+                    _edit_sampling("log_likelihood - log_q", "log_likelihood")),
             Mistake("prior and q are both left out. That would be right for draws from the prior; these come from q.",
-                    lambda log_prior, log_likelihood, log_q:
-                    importance_sampling(0 * log_prior, log_likelihood, 0 * log_q)),
+                    _edit_sampling("log_prior + log_likelihood - log_q", "log_likelihood")),
             Mistake("log q has the wrong sign: you multiply with q where you have to divide by it.",
-                    lambda log_prior, log_likelihood, log_q: importance_sampling(log_prior, log_likelihood, -log_q)),
+                    _edit_sampling("- log_q", "+ log_q")),
             Mistake("prior and q have changed places: the weight is p(z) over q(z).",
-                    lambda log_prior, log_likelihood, log_q: importance_sampling(log_q, log_likelihood, log_prior)),
+                    _edit_sampling("= log_prior + log_likelihood - log_q", "= log_q + log_likelihood - log_prior")),
             Mistake("the likelihood is left out: these weights average to 1, whatever x is.",
-                    lambda log_prior, log_likelihood, log_q:
-                    importance_sampling(log_prior, 0 * log_likelihood, log_q)),
+                    _edit_sampling("+ log_likelihood - log_q", "- log_q")),
             Mistake("you divide by the sum of the weights p(z)/q(z). That is biased: both densities are known in full, "
                     "so divide by the number of draws.",
-                    lambda log_prior, log_likelihood, log_q:
-                    log_sum_exp(log_prior + log_likelihood - log_q) - log_sum_exp(log_prior - log_q)),
+                    _edit_sampling("np.log(log_weights.shape[-1])", "log_sum_exp(log_prior - log_q)")),
             Mistake("you average over all rows at once. Each row is an estimate of its own: over the last axis.",
-                    lambda log_prior, log_likelihood, log_q:
-                    importance_sampling(log_prior.ravel(), log_likelihood.ravel(), log_q.ravel())),
+                    lambda *logarithms: importance_sampling(*map(np.ravel, logarithms))),
             Mistake("right where numbers are of ordinary size, but exp(-900) is 0 to a float. You have a function that "
                     "adds up in logarithms.",
-                    lambda log_prior, log_likelihood, log_q:
-                    _by_exp(log_prior + log_likelihood - log_q) - np.log(log_q.shape[-1])),
+                    _edit_sampling("log_sum_exp(log_weights)", "np.log(np.sum(np.exp(log_weights), axis=-1))")),
         ),
         hints=(
             "Each draw has the weight p(z) p(x | z) / q(z). What becomes of products and quotients under a logarithm?",
@@ -240,46 +197,31 @@ EXERCISES = (
         cases=_candidates,
         mistakes=(
             Mistake("the KL divergence is taken the other way round, from the prior to q. Its average is under q.",
-                    lambda log_prior, log_likelihood, log_q, cell: _elbo(
-                        log_prior, log_likelihood, log_q, cell, ratio=log_likelihood)
-                    - _elbo(log_prior, log_likelihood, log_q, cell, ratio=log_prior - log_q, weight=log_prior)),
+                    _edit_elbo("(log_prior + log_likelihood - log_q)",
+                               "log_likelihood - np.exp(log_prior) * (log_prior - log_q)")),
             Mistake("log q has the wrong sign. A narrow q has to pay for being narrow.",
-                    lambda log_prior, log_likelihood, log_q, cell: _elbo(
-                        log_prior, log_likelihood, log_q, cell, ratio=log_prior + log_likelihood + log_q)),
+                    _edit_elbo("- log_q", "+ log_q")),
             Mistake("this is a mean over the points times the size of one cell. An integral is the sum of bars, height "
-                    "times width.",
-                    lambda log_prior, log_likelihood, log_q, cell: np.mean(
-                        np.exp(log_q) * (log_prior + log_likelihood - log_q), axis=-1) * cell),
+                    "times width.", _edit_elbo("np.sum", "np.mean")),
             Mistake("the term with log q is missing, the entropy of q: without it, the best q would be a needle.",
-                    lambda log_prior, log_likelihood, log_q, cell: _elbo(
-                        log_prior, log_likelihood, log_q, cell, ratio=log_prior + log_likelihood)),
+                    _edit_elbo(" - log_q", "")),
             Mistake("the prior is missing: q may then go wherever the likelihood is high.",
-                    lambda log_prior, log_likelihood, log_q, cell: _elbo(
-                        log_prior, log_likelihood, log_q, cell, ratio=log_likelihood - log_q)),
+                    _edit_elbo("log_prior + ", "")),
             Mistake("the KL divergence is missing: this is only how well q's latents explain x.",
-                    lambda log_prior, log_likelihood, log_q, cell: _elbo(
-                        log_prior, log_likelihood, log_q, cell, ratio=log_likelihood + 0 * log_q)),
+                    _edit_elbo("log_prior + log_likelihood - log_q", "log_likelihood")),
             Mistake("the KL divergence is added. It is a price.",
-                    lambda log_prior, log_likelihood, log_q, cell: _elbo(
-                        log_prior, log_likelihood, log_q, cell, ratio=log_likelihood + log_q - log_prior)),
-            Mistake("this is minus the ELBO.",
-                    lambda log_prior, log_likelihood, log_q, cell: -elbo_of_q(log_prior, log_likelihood, log_q, cell)),
+                    _edit_elbo("log_prior + log_likelihood - log_q", "log_likelihood + log_q - log_prior")),
+            Mistake("this is minus the ELBO.", _edit_elbo("return np", "return -np")),
             Mistake("you average under the prior. The ELBO averages under q: its values weigh the logarithms.",
-                    lambda log_prior, log_likelihood, log_q, cell: _elbo(
-                        log_prior, log_likelihood, log_q, cell, weight=log_prior)),
-            Mistake("you weigh with log q. The average under q needs q itself.",
-                    lambda log_prior, log_likelihood, log_q, cell: np.sum(
-                        log_q * (log_prior + log_likelihood - log_q), axis=-1) * cell),
+                    _edit_elbo("np.exp(log_q)", "np.exp(log_prior)")),
+            Mistake("you weigh with log q. The average under q needs q itself.", _edit_elbo("np.exp(log_q)", "log_q")),
             Mistake("the size of the cells is missing: a sum over points grows with their number, an integral "
-                    "does not.",
-                    lambda log_prior, log_likelihood, log_q, cell: _elbo(log_prior, log_likelihood, log_q, 1.0)),
+                    "does not.", _edit_elbo(" * cell", "")),
             Mistake("this is the logarithm of an average, which gives log p(x) whatever q is. The bound is the average "
                     "of the logarithm.",
-                    lambda log_prior, log_likelihood, log_q, cell: np.log(np.sum(
-                        np.exp(log_q) * np.exp(log_prior + log_likelihood - log_q), axis=-1) * cell)),
+                    _edit_elbo("np.sum", "np.log(np.sum", "* (", "* np.exp(", "* cell", "* cell)")),
             Mistake("this is the plain mean over the grid's points. Each point weighs as much as q says.",
-                    lambda log_prior, log_likelihood, log_q, cell: np.mean(
-                        log_prior + log_likelihood - log_q, axis=-1)),
+                    _edit_elbo("np.sum(np.exp(log_q) * ", "np.mean(", " * cell", "")),
         ),
         hints=(
             "The ELBO is an average under q of log [p(z) p(x | z) / q(z)].",
@@ -312,8 +254,7 @@ EXERCISES = (
             Mistake("the sign is turned: this is the cross-entropy, a loss. A log-likelihood is never positive.",
                     lambda images, logits: -bernoulli_log_likelihood(images, logits)),
             Mistake("a sigmoid comes first, and its output is then taken for a logit. The formula wants the logits as "
-                    "they are.",
-                    lambda images, logits: bernoulli_log_likelihood(images, ops.sigmoid(logits))),
+                    "they are.", lambda images, logits: bernoulli_log_likelihood(images, ops.sigmoid(logits))),
             Mistake("the logits are taken for probabilities: their own logarithm is no number where they are negative.",
                     lambda images, logits: ops.sum(
                         images * ops.log(logits) + (1 - images) * ops.log(1 - logits), axis=-1)),

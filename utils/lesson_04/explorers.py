@@ -16,9 +16,7 @@ FLOOR = -9.0  # nats; where the bars of the bound begin
 def integral_explorer(curve, noise):
     """Return an explorer of a model of one latent: prior, likelihood, joint, evidence and posterior of an observation.
 
-    Args:
-        curve: function of z, the mean of x given z.
-        noise: standard deviation of x given z.
+    `curve` is a function of z, the mean of x given z, and `noise` the standard deviation of x around it.
     """
     x = np.linspace(-1.5, 6, 151)
     joint = np.exp(_log_joint(x[:, None], curve, noise))
@@ -30,17 +28,17 @@ def integral_explorer(curve, noise):
     artists = pictures.draw_integral((plane, above, below), Z, x, curve(Z), joint, joint.sum(axis=1) * CELL)
     above.set_ylim(0, 1.35 * norm.pdf(0, 0, noise))
     below.set_ylim(0, 2.9)
+    density = plane.lines[1].get_xdata()  # p(x), as it is drawn in the plane
     moving = plots.MovingPicture(picture, list(artists.values()))
 
     def draw(observed):
-        log_joint = _log_joint(observed, curve, noise)
-        evidence = np.exp(logsumexp(log_joint)) * CELL
+        joint = np.exp(_log_joint(observed, curve, noise))
+        evidence = joint.sum() * CELL
         artists["observed"].set_ydata([observed, observed])
-        line, = (each for each in plane.lines if each.get_label().startswith("p(x)"))
-        artists["height"].set_data([np.interp(observed, x, line.get_xdata())], [observed])
+        artists["height"].set_data([np.interp(observed, x, density)], [observed])
         artists["likelihood"].set_ydata(norm.pdf(observed, curve(Z), noise))
-        artists["area"].set_data(np.exp(log_joint))
-        artists["posterior"].set_ydata(np.exp(log_joint) / evidence)
+        artists["area"].set_data(joint)
+        artists["posterior"].set_ydata(joint / evidence)
         artists["evidence"].set_text(f"area of the joint: p(x) = {evidence:.4f}")
         return moving.png()
 
@@ -48,12 +46,7 @@ def integral_explorer(curve, noise):
 
 
 def bound_explorer(curve, noise):
-    """Return an explorer of a Gaussian q over the posterior of one latent: its ELBO, its KL, and their constant sum.
-
-    Args:
-        curve: function of z, the mean of x given z.
-        noise: standard deviation of x given z.
-    """
+    """Return an explorer of a Gaussian q over such a model's posterior: its ELBO, its KL, and their constant sum."""
     picture, (left, right) = plots.canvas(height=3.3, columns=2, width_ratios=(1.25, 1))
     edges = np.append(Z - CELL / 2, Z[-1] + CELL / 2)
     area = left.stairs(0 * Z, edges, fill=True, color="#BBBBBB", alpha=0.8, label="posterior")
@@ -64,21 +57,19 @@ def bound_explorer(curve, noise):
     (bound,), (gap,) = pictures.draw_bound(right, [FLOOR / 2], [1.0], FLOOR)
     right.set(xlim=(FLOOR, 0), ylim=(0.5, -0.9))
     right.legend(frameon=False, fontsize=9, loc="upper left", ncols=2)
-    total = right.lines[0]
     plots.label(right, "a title", "nats")
-    moving = plots.MovingPicture(picture, [area, line, bound, gap, total, right.title])
+    moving = plots.MovingPicture(picture, [area, line, bound, gap, *right.lines, right.title])
 
     def draw(observed, mean, deviation):
         log_joint, log_q = _log_joint(observed, curve, noise), norm.logpdf(Z, mean, deviation)
         log_marginal = logsumexp(log_joint) + np.log(CELL)
         elbo = np.sum(np.exp(log_q) * (log_joint - log_q)) * CELL
+        shown = max(elbo, FLOOR)
         area.set_data(np.exp(log_joint - log_marginal))
         line.set_ydata(np.exp(log_q))
-        shown = max(elbo, FLOOR)
         bound.set_width(shown - FLOOR)
-        gap.set_x(shown)
-        gap.set_width(log_marginal - shown)
-        total.set_xdata([log_marginal, log_marginal])
+        gap.set(x=shown, width=log_marginal - shown)
+        right.lines[0].set_xdata([log_marginal, log_marginal])
         words = f"ELBO {elbo:.2f}  +  KL {log_marginal - elbo:.2f}  =  log p(x) {log_marginal:.2f}"
         right.title.set_text(words.replace("-", "−"))
         return moving.png()

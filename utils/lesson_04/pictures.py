@@ -8,8 +8,6 @@ from matplotlib.ticker import MaxNLocator
 from utils.plots.canvas import BLACK, BLUE, GRID, INK, ORANGE, SERIES, canvas, label
 from utils.plots.images import draw_digits
 
-COMPONENTS = SERIES[:4]
-
 
 def mixture_steps(data, x, stages, log_likelihoods):
     """Return a mixture of Gaussians in the course of expectation-maximisation, and its log-likelihood.
@@ -17,23 +15,21 @@ def mixture_steps(data, x, stages, log_likelihoods):
     Args:
         data: (n,) observations, drawn as a histogram above a strip in the colours of their responsibilities.
         x: (points,) places for the curves, evenly spaced.
-        stages: dictionary of title → (weighted densities (components, points), responsibilities (n, components)); up to
-            four components.
+        stages: dictionary of title → (weighted densities (components, points), responsibilities (n, components)).
         log_likelihoods: averages over the data, before the first iteration and after each.
     """
     picture, axes = canvas(height=2.9, columns=len(stages) + 1, width_ratios=(*[1] * len(stages), 0.8))
     edges = np.linspace(x[0], x[-1], 41)
-    middles, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
     for axis, (title, (densities, responsibilities)) in zip(axes, stages.items(), strict=False):
         heights, *_ = axis.hist(data, edges, density=True, color="#DDDDDD")
-        for density, colour in zip(densities, COMPONENTS, strict=False):
+        for density, colour in zip(densities, SERIES, strict=False):
             axis.plot(x, density, color=colour, linewidth=1.6)
         axis.plot(x, densities.sum(axis=0), color=BLACK, linewidth=1.2, linestyle="--")
         shares = np.stack([np.histogram(data, edges, weights=each)[0] for each in responsibilities.T], axis=-1)
-        shares, seen = shares[heights > 0], middles[heights > 0]
-        mixed = shares @ [to_rgb(colour) for colour in COMPONENTS[:shares.shape[1]]] / shares.sum(axis=1, keepdims=True)
+        shares, seen = shares[heights > 0], ((edges[:-1] + edges[1:]) / 2)[heights > 0]
+        mixed = shares @ [to_rgb(colour) for colour in SERIES[:shares.shape[1]]] / shares.sum(axis=1, keepdims=True)
         top = 1.25 * heights.max()
-        axis.bar(seen, 0.06 * top, width, bottom=-0.09 * top, color=np.clip(mixed, 0, 1))
+        axis.bar(seen, 0.06 * top, edges[1] - edges[0], bottom=-0.09 * top, color=np.clip(mixed, 0, 1))
         axis.set(xlim=(x[0], x[-1]), ylim=(-0.12 * top, top))
         label(axis, title, "x", "density" if axis is axes[0] else "")
         axis.tick_params(labelleft=axis is axes[0])
@@ -47,11 +43,8 @@ def mixture_steps(data, x, stages, log_likelihoods):
 def string_of_gaussians(densities, centres, data, extent):
     """Return densities over the plane side by side, each above the centres of the Gaussians that it is the sum of.
 
-    Args:
-        densities: dictionary of title → (rows, columns), rows upwards.
-        centres: (n, 2) of each of these, in the same order; None draws none.
-        data: (n, 2) points drawn from the last, shown there.
-        extent: (left, right, bottom, top) of the plane.
+    `densities` is a dictionary of title → (rows, columns), rows upwards; `centres` holds (n, 2) or None for each of
+    them. `data`, (n, 2), is shown on the last. `extent` is (left, right, bottom, top).
     """
     picture, axes = canvas(height=3.0, columns=len(densities), sharex=True, sharey=True)
     for axis, (title, density), places in zip(axes, densities.items(), centres, strict=True):
@@ -86,8 +79,8 @@ def integration_errors(panels):
         axis.grid(color=GRID, linewidth=0.6)
         axis.set(xlim=(counts[0] / 1.6, 40 * counts[-1]), ylim=(1e-9, 3e1))
         label(axis, title, "points", "relative error of p(x)" if axis is axes[0, 0] else "")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    picture.legend(handles, names, loc="outside upper center", ncols=4, frameon=False, fontsize=9)
+    picture.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False,
+                   fontsize=9)
     return picture
 
 
@@ -95,14 +88,12 @@ def curse(dimensions, errors, points, budget):
     """Return two panels: what estimates miss log p(x) by, and how many points each method needs, against dimensions.
 
     Args:
-        dimensions: (n,) numbers of latents.
-        errors: dictionary of method → (n, repetitions), estimate minus truth in nats.
+        errors: dictionary of method → (n, repetitions), estimate with `budget` points minus truth in nats.
         points: dictionary of method → (n,) points that it needs.
-        budget: number of points that the estimates on the left had.
     """
     picture, (left, right) = canvas(height=3.4, columns=2)
     places = np.arange(len(dimensions))
-    for (name, values), colour, shift in zip(errors.items(), (SERIES[1], SERIES[2]), (-0.14, 0.14), strict=True):
+    for (name, values), colour, shift in zip(errors.items(), SERIES[1:3], (-0.14, 0.14), strict=True):
         values = np.asarray(values)
         spread = shift + 0.09 * np.linspace(-1, 1, values.shape[1])
         left.plot((places[:, None] + spread).ravel(), values.ravel(), "o", markersize=2.2, color=colour, label=name)
@@ -114,7 +105,7 @@ def curse(dimensions, errors, points, budget):
     left.legend(frameon=False, fontsize=9, loc="lower left")
     left.grid(axis="y", color=GRID, linewidth=0.6)
     label(left, f"with {budget:,} points", "latent dimensions", "estimate − log p(x) in nats")
-    for (name, values), colour, marker in zip(points.items(), (SERIES[0], SERIES[1], SERIES[2]), "os^", strict=True):
+    for (name, values), colour, marker in zip(points.items(), SERIES[:3], "os^", strict=True):
         right.semilogy(dimensions, values, marker=marker, markersize=5, color=colour, label=name)
     right.axhline(budget, color="#777777", linewidth=1, linestyle="--")
     right.annotate(f"{budget:,}", (0.5, budget), xycoords=("axes fraction", "data"), xytext=(0, 3),
@@ -128,17 +119,14 @@ def curse(dimensions, errors, points, budget):
 def draw_bound(axis, elbo, gap, floor, rows=("",)):
     """Draw stacked bars that end at log p(x): the ELBO up to its value, the KL divergence above it; return both parts.
 
-    Args:
-        elbo, gap: (n,) nats; their sum is log p(x) in every row.
-        floor: where bars begin, in nats below all that is to be seen.
-        rows: n names.
+    `elbo` and `gap` are (n,) nats whose sum is the same in every row; `floor` is where bars begin, below all of them.
     """
-    places = np.arange(len(rows))
+    places, total = np.arange(len(rows)), elbo[0] + gap[0]
     bounds = axis.barh(places, np.subtract(elbo, floor), left=floor, height=0.5, color=BLUE, label="ELBO")
     gaps = axis.barh(places, gap, left=elbo, height=0.5, color=ORANGE, label="KL(q ‖ posterior)")
-    axis.axvline(elbo[0] + gap[0], color=BLACK, linewidth=1.4, linestyle="--")
+    axis.axvline(total, color=BLACK, linewidth=1.4, linestyle="--")
     axis.set_yticks(places, rows)
-    axis.set(xlim=(floor, elbo[0] + gap[0] + 0.13 * (elbo[0] + gap[0] - floor)), ylim=(len(rows) - 0.4, -0.6))
+    axis.set(xlim=(floor, total + 0.13 * (total - floor)), ylim=(len(rows) - 0.4, -0.6))
     axis.spines["left"].set_visible(False)
     axis.tick_params(axis="y", length=0)
     label(axis, "", "nats")
@@ -148,11 +136,7 @@ def draw_bound(axis, elbo, gap, floor, rows=("",)):
 def bounds(z, posterior, candidates, elbo, gap):
     """Return several densities q over one posterior, and for each its ELBO and what it misses of log p(x).
 
-    Args:
-        z: (points,).
-        posterior: (points,) density.
-        candidates: dictionary of name → (points,) density.
-        elbo, gap: dictionaries of the same names → nats.
+    `posterior` and the `candidates`, name → (points,), are densities at `z`; `elbo` and `gap` are name → nats.
     """
     picture, (left, right) = canvas(height=3.2, columns=2, width_ratios=(1.2, 1))
     left.fill_between(z, posterior, color="#BBBBBB", alpha=0.8, linewidth=0, label="posterior")
@@ -163,10 +147,8 @@ def bounds(z, posterior, candidates, elbo, gap):
     left.legend(frameon=False, fontsize=8.5, loc="upper left", ncols=2)
     label(left, "", "latent z", "density")
     values, gaps = (np.array([part[name] for name in candidates]) for part in (elbo, gap))
-    draw_bound(right, values, gaps, floor=values.min() - 0.6, rows=list(candidates))
-    for row, (value, rest) in enumerate(zip(values, gaps, strict=True)):
-        right.annotate(f"{rest:.2f}", (value + rest, row), xytext=(4, 0), textcoords="offset points", va="center",
-                       fontsize=9, color=INK)
+    _, bars = draw_bound(right, values, gaps, floor=values.min() - 0.6, rows=list(candidates))
+    right.bar_label(bars, [f"{rest:.2f}" for rest in gaps], padding=4, fontsize=9, color=INK)
     right.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
     return picture
 
@@ -174,48 +156,37 @@ def bounds(z, posterior, candidates, elbo, gap):
 def stratified_points(random, uniform, latents, side):
     """Return independent draws in the plane, one point a cell of the unit square, and the same points in the plane.
 
-    Args:
-        random: (n, 2) independent draws from the standard normal.
-        uniform: (n, 2) in [0, 1].
-        latents: (n, 2) their normal quantiles.
-        side: cells along each axis.
+    All are (n, 2): `uniform` in the unit square of side × side cells, `latents` their normal quantiles.
     """
     picture, axes = canvas(height=3.2, columns=3)
-    from_square = np.linspace(0, 1, side + 1)
-    for axis, points, title in zip(axes, (random, uniform, latents), (
-            "independent draws", "one point in each cell", "the same as latents"), strict=True):
+    titles = ("independent draws", "one point in each cell", "the same as latents")
+    for axis, points, title in zip(axes, (random, uniform, latents), titles, strict=True):
         axis.plot(*points.T, "o", markersize=2.6, color=BLUE)
         axis.set(aspect="equal", xlim=(-3.4, 3.4), ylim=(-3.4, 3.4))
         label(axis, title, "latent z₁", "latent z₂")
-    for line in from_square:
+    for line in np.linspace(0, 1, side + 1):
         axes[1].axhline(line, color=GRID, linewidth=0.6, zorder=0)
         axes[1].axvline(line, color=GRID, linewidth=0.6, zorder=0)
-    axes[1].set(xlim=(0, 1), ylim=(0, 1))
-    label(axes[1], axes[1].get_title(), "probability u₁", "probability u₂")
+    axes[1].set(xlim=(0, 1), ylim=(0, 1), xlabel="probability u₁", ylabel="probability u₂")
     return picture
 
 
 def posterior_maps(images, windows, titles, columns=3):
     """Return the exact posteriors of images, each on a window of the latent plane with its image in a corner.
 
-    Args:
-        images: (n, 784) in [0, 1].
-        windows: n pairs of a density (points, points), rows along z₂ and columns along z₁, and its extent (left, right,
-            bottom, top).
-        titles: one text an image.
+    `images` are (n, 784) in [0, 1]. `windows` are pairs of a density (points, points), rows along z₂ and columns along
+    z₁, and its extent (left, right, bottom, top).
     """
     rows = -(-len(images) // columns)
     picture, axes = canvas(height=2.75 * rows, rows=rows, columns=columns, squeeze=False)
     for axis, image, (density, extent), title in zip(axes.ravel(), images, windows, titles, strict=True):
-        # The root shows faint modes beside strong ones.
-        left, right, bottom, top = extent
+        across, up = np.linspace(*extent[:2], density.shape[1]), np.linspace(*extent[2:], density.shape[0])
         axis.set_facecolor(colormaps["magma"](0.0))
-        axis.contourf(np.linspace(left, right, density.shape[1]), np.linspace(bottom, top, density.shape[0]),
-                      np.sqrt(density / density.max()), levels=np.linspace(0.05, 1, 9), cmap="magma")
-        axis.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
-        corner = _emptiest_corner(density)
-        inset = axis.inset_axes([0.02 + 0.68 * corner[1], 0.02 + 0.68 * corner[0], 0.28, 0.28])
-        draw_digits(inset, image[None], 1)
+        # The root shows faint modes beside strong ones.
+        axis.contourf(across, up, np.sqrt(density / density.max()), levels=np.linspace(0.05, 1, 9), cmap="magma")
+        axis.set(xlim=extent[:2], ylim=extent[2:], aspect="equal")
+        row, column = _emptiest_corner(density)
+        draw_digits(axis.inset_axes([0.02 + 0.68 * column, 0.02 + 0.68 * row, 0.28, 0.28]), image[None], 1)
         label(axis, title, "latent z₁", "latent z₂" if axis in axes[:, 0] else "")
         axis.xaxis.set_major_locator(MaxNLocator(3))
         axis.yaxis.set_major_locator(MaxNLocator(3))
@@ -225,22 +196,18 @@ def posterior_maps(images, windows, titles, columns=3):
 def _emptiest_corner(window):
     """Return (row, column), each 0 or 1, of the corner of a window in which least of its mass lies."""
     height, width = (max(1, size // 3) for size in window.shape)
-    corners = {(0, 0): window[:height, :width], (0, 1): window[:height, -width:],
-               (1, 0): window[-height:, :width], (1, 1): window[-height:, -width:]}
-    return min(corners, key=lambda corner: (corners[corner].sum(), -corner[0], corner[1]))
+    corners = {(1, 0): window[-height:, :width], (1, 1): window[-height:, -width:],
+               (0, 0): window[:height, :width], (0, 1): window[:height, -width:]}  # of equal ones, the first
+    return min(corners, key=lambda corner: corners[corner].sum())
 
 
 def training_on_the_ladder(values, rungs, y):
     """Return a training curve with the ladder's rungs as horizontal lines.
 
-    Args:
-        values: nats after each epoch.
-        rungs: dictionary of name → nats.
-        y: label of the vertical axis.
+    `values` are nats after each epoch, which `y` names; `rungs` is a dictionary of name → nats.
     """
     picture, axis = canvas(height=3.9)
-    epochs = np.arange(1, len(values) + 1)
-    axis.plot(epochs, values, color=BLUE, linewidth=2, marker="o", markersize=4, label="this decoder")
+    axis.plot(np.arange(1, len(values) + 1), values, color=BLUE, linewidth=2, marker="o", markersize=4)
     places = sorted(rungs.items(), key=lambda rung: rung[1])
     room = 0.05 * (max(max(values), places[-1][1]) - min(min(values), places[0][1]))
     for number, (name, value) in enumerate(places):
@@ -258,13 +225,7 @@ def training_on_the_ladder(values, rungs, y):
 
 
 def growth(dimensions, memory, seconds):
-    """Return how memory and time of an epoch grow with the latent dimensions, with marks of comparison.
-
-    Args:
-        dimensions: (n,).
-        memory: (n,) bytes that the logits of all points take.
-        seconds: (n,) of one epoch.
-    """
+    """Return how the bytes of all points' logits and the seconds of an epoch grow with the latent dimensions."""
     picture, axes = canvas(height=2.9, columns=2)
     panels = (("memory of the logits", memory, "bytes", {"a laptop": 16e9, "a large data centre": 1e18}),
               ("time of an epoch", seconds, "seconds",
@@ -285,38 +246,31 @@ def draw_integral(axes, z, x, curve, joint, evidence):
 
     Args:
         axes: three: the plane of z and x, one for prior and likelihood, one for joint and posterior.
-        z: (points,) evenly spaced.
-        x: (places,) evenly spaced.
+        z, x: (points,) and (places,), evenly spaced.
         curve: (points,) mean of x for each z.
-        joint: (places, points) p(z) p(x | z).
-        evidence: (places,) p(x).
-
-    Returns:
-        Dictionary of name → artist: observed, height, likelihood, area, posterior, evidence (a text).
+        joint, evidence: p(z) p(x | z), (places, points), and p(x), (places,).
     """
     plane, above, below = axes
-    plane.contourf(z[::4], x, joint[:, ::4], levels=np.quantile(joint, 0.995) * np.geomspace(0.03, 1, 4), cmap="Blues",
-                   extend="max")
+    levels = np.quantile(joint, 0.995) * np.geomspace(0.03, 1, 4)
+    plane.contourf(z[::4], x, joint[:, ::4], levels=levels, cmap="Blues", extend="max")
     plane.plot(z, curve, color="#777777", linewidth=1, linestyle=":", label="mean of x given z")
     reach = 0.3 * (z[-1] - z[0]) / evidence.max()  # the density of x stands on the right edge of the plane
     plane.plot(z[-1] - reach * evidence, x, color=ORANGE, linewidth=1.8, label="p(x), to the left")
-    artists = {"observed": plane.axhline(0, color=BLACK, linewidth=1.2, label="observed x"),
-               "height": plane.plot([0], [0], "o", color=ORANGE, markersize=7)[0]}
+    observed = plane.axhline(0, color=BLACK, linewidth=1.2, label="observed x")
+    height, = plane.plot([0], [0], "o", color=ORANGE, markersize=7)
     plane.set(xlim=(z[0], z[-1]), ylim=(x[0], x[-1]))
     plane.legend(frameon=False, fontsize=8.5, loc="upper center")
     label(plane, "", "latent z", "observation x")
     above.plot(z, np.exp(-z**2 / 2) / np.sqrt(2 * np.pi), color=BLUE, linewidth=1.8, label="prior p(z)")
-    artists["likelihood"], = above.plot(z, 0 * z, color=SERIES[1], linewidth=1.8, linestyle="--",
-                                        label="likelihood p(x | z), no density in z")
-    label(above, "", "latent z", "height")
-    half = (z[1] - z[0]) / 2
-    artists["area"] = below.stairs(0 * z, np.append(z - half, z[-1] + half), fill=True, color=ORANGE, alpha=0.75,
-                                   label="joint p(z) p(x | z)")
-    artists["posterior"], = below.plot(z, 0 * z, color=BLACK, linewidth=1.8, label="posterior p(z | x)")
-    artists["evidence"] = below.text(0.5, 0.72, "", transform=below.transAxes, fontsize=9.5, color=INK, ha="center",
-                                     va="top")
-    label(below, "", "latent z", "height")
+    likelihood, = above.plot(z, 0 * z, color=SERIES[1], linewidth=1.8, linestyle="--",
+                             label="likelihood p(x | z), no density in z")
+    edges = np.append(z - (z[1] - z[0]) / 2, z[-1] + (z[1] - z[0]) / 2)
+    area = below.stairs(0 * z, edges, fill=True, color=ORANGE, alpha=0.75, label="joint p(z) p(x | z)")
+    posterior, = below.plot(z, 0 * z, color=BLACK, linewidth=1.8, label="posterior p(z | x)")
+    words = below.text(0.5, 0.72, "", transform=below.transAxes, fontsize=9.5, color=INK, ha="center", va="top")
     for axis in (above, below):
         axis.set_xlim(z[0], z[-1])
         axis.legend(frameon=False, fontsize=8.5, loc="upper center", ncols=2)
-    return artists
+        label(axis, "", "latent z", "height")
+    return {"observed": observed, "height": height, "likelihood": likelihood, "area": area, "posterior": posterior,
+            "evidence": words}

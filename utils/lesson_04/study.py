@@ -6,11 +6,7 @@ import numpy as np
 def log_sum_exp(values):
     """Return log(sum(exp(values))) over the last axis, without overflow: (…, n) → (…).
 
-    Args:
-        values: float array of shape (…, n), n at least 1; -inf stands for the logarithm of 0.
-
-    Returns:
-        float64 array of shape (…); -inf where a whole row is.
+    -inf stands for the logarithm of 0, and comes back where a whole row is.
     """
     values = np.asarray(values, np.float64)
     largest = np.max(values, axis=-1, keepdims=True)
@@ -22,13 +18,7 @@ def log_sum_exp(values):
 def quadrature(log_prior, log_likelihood, cell):
     """Return log p(x) from log p(z) and log p(x | z) at the middles of cells that cover all z, in nats.
 
-    Args:
-        log_prior: (points,) logarithm of the prior's density.
-        log_likelihood: (…, points), a row for each x.
-        cell: length (in the plane, area) of each cell.
-
-    Returns:
-        float64 array of shape (…).
+    Shapes: (points,) and (…, points), a row for each x, → (…). `cell` is the length (in the plane, the area) of each.
     """
     return log_sum_exp(log_prior + log_likelihood) + np.log(cell)
 
@@ -36,11 +26,7 @@ def quadrature(log_prior, log_likelihood, cell):
 def importance_sampling(log_prior, log_likelihood, log_q):
     """Return an estimate of log p(x) from draws of q: log p(z), log p(x | z) and log q(z) of each, in nats.
 
-    Args:
-        log_prior, log_likelihood, log_q: (…, draws), a row for each estimate.
-
-    Returns:
-        float64 array of shape (…).
+    Shapes: (…, draws), a row for each estimate, → (…).
     """
     log_weights = log_prior + log_likelihood - log_q
     return log_sum_exp(log_weights) - np.log(log_weights.shape[-1])
@@ -49,12 +35,6 @@ def importance_sampling(log_prior, log_likelihood, log_q):
 def elbo_of_q(log_prior, log_likelihood, log_q, cell):
     """Return the ELBO of a density q from the three logarithms at the middles of cells that cover all z, in nats.
 
-    Args:
-        log_prior, log_likelihood: (points,).
-        log_q: (…, points), a row for each q; its exponential integrates to one.
-        cell: length (in the plane, area) of each cell.
-
-    Returns:
-        float64 array of shape (…).
+    Shapes: (points,), (points,) and (…, points), a row for each q, whose exponential integrates to one, → (…).
     """
     return np.sum(np.exp(log_q) * (log_prior + log_likelihood - log_q), axis=-1) * cell

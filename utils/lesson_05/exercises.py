@@ -2,29 +2,24 @@
 
 import keras
 import numpy as np
-from keras import layers
 
 from utils.data import add_noise
+from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
 from utils.lesson_05.study import build_autoencoder, find_what_is_missing, pca_reconstruct
 
-# 5.1 --------------------------------------------------------------------------------------------------------
 
 def _images_and_components():
     """Return arguments of `pca_reconstruct`: the batch's own mean is not the mean that is given."""
-    cases = []
     for batch, pixels, k in ((2, 3, 1), (4, 6, 2), (5, 12, 7)):
         random = np.random.default_rng(pixels)
         components = np.linalg.qr(random.normal(size=(pixels, pixels)))[0].T
-        cases.append((random.random((batch, pixels)), random.random(pixels), components, k))
-    return cases
+        yield random.random((batch, pixels)), random.random(pixels), components, k
 
 
-def _kept(images, components):
-    return images @ components.T @ components
+_of_pca = edits_of(pca_reconstruct)
+_FIRST_LINE = "_require_components(images, mean, components, k)"
 
-
-# 5.2 --------------------------------------------------------------------------------------------------------
 
 def _networks_at_work(function, code_size, widths):
     """Return what the networks compute once their weights are set to numbers that depend on the shapes alone."""
@@ -46,73 +41,51 @@ def _networks_at_work(function, code_size, widths):
                              for weight in network.get_weights()])
     images = random.random((4, 784)).astype(np.float32)
     codes = np.asarray(encoder(images))
-    probes = random.normal(size=(4, decoder.input_shape[-1])).astype(np.float32)
-    decoded = np.asarray(decoder(probes))
+    decoded = np.asarray(decoder(random.normal(size=(4, decoder.input_shape[-1])).astype(np.float32)))
     try:
         both = np.allclose(autoencoder(images), decoder(codes), atol=1e-5)
     except ValueError:  # codes that the decoder does not take
         both = False
+    matrices = [[weight.ndim for weight in network.get_weights()].count(2) for network in (encoder, decoder)]
     return {"shapes of a code and of a decoded image": np.array([codes.shape[1], decoded.shape[1]]),
-            "layers with weights (encoder, decoder)": np.array([_matrices(encoder), _matrices(decoder)]),
+            "layers with weights (encoder, decoder)": np.array(matrices),
             "numbers of weights (encoder, decoder)": np.array([encoder.count_params(), decoder.count_params()]),
             "codes of four images": codes, "images decoded from four codes": decoded,
             "is the autoencoder the decoder behind the encoder? (1 yes, 0 no)": float(both)}
 
 
-def _matrices(network):
-    return sum(weight.ndim == 2 for weight in network.get_weights())  # biases are vectors
+_of_networks = edits_of(build_autoencoder)
 
 
-def _build(code_size, widths, hidden="silu", code=None, image="sigmoid", decoder_widths=None, use_bias=True,
-           connected=True):
-    """An autoencoder with its parts exchangeable, to make mistakes with."""
-    def stack(inputs, *sizes_and_activations):
-        dense = [layers.Dense(size, activation=activation, use_bias=use_bias)
-                 for size, activation in sizes_and_activations]
-        return keras.Sequential([keras.Input((inputs,)), *dense])
-
-    back = widths[::-1] if decoder_widths is None else decoder_widths
-    encoder = stack(784, *((width, hidden) for width in widths), (code_size, code))
-    decoder = stack(code_size, *((width, hidden) for width in back), (784, image))
-    if connected:
-        return encoder, decoder, keras.Sequential([encoder, decoder])
-    return encoder, decoder, _build(code_size, widths)[2]
-
-
-def _build_with(**parts):
-    return lambda code_size, widths=(128, 128): _build(code_size, widths, **parts)
-
-
-# 5.3 --------------------------------------------------------------------------------------------------------
-
-PIXELS = 400
+def _hidden(layer, *others):
+    """Return the reference with another hidden layer in both halves, and other edits."""
+    loops = [f"in {widths}:\n        hidden = {each}" for widths in ("widths", "reversed(widths)")
+             for each in ("layers.Dense(width, activation='silu')", layer)]
+    return _of_networks(*loops, *others)
 
 
 def _pictures():
     """Return (images, deviation) cases: a quarter of the pixels black, a quarter white, the others grey."""
-    grey = np.full((300, PIXELS), 0.5, np.float32)
-    grey[:, :PIXELS // 4], grey[:, -PIXELS // 4:] = 0.0, 1.0
+    grey = np.full((300, 400), 0.5, np.float32)
+    grey[:, :100], grey[:, -100:] = 0.0, 1.0
     return [(grey, 0.1), (grey[:, ::-1], 0.2)]
 
 
 def _moments_of_noise(function, images, deviation):
     """Return what tells right noise from wrong: moments to few digits, since learners may draw as they like."""
-    copies = images.copy(), images.copy(), images.copy()  # a function may write into what it gets
+    kept = images.copy()  # a function may write into what it gets
     noisy = function(images, deviation, seed=3)
     if noisy is None:
         return None
     if not isinstance(noisy, np.ndarray):
         raise ValueError(f"a NumPy array is wanted, and a {type(noisy).__name__} came back")
-    noisy = np.asarray(noisy, np.float64)
-    images, again, reseeded = copies
-    if noisy.shape != images.shape:
+    if noisy.shape != kept.shape:
         return {"shape of the noisy images": np.array(noisy.shape)}
-    again = np.asarray(function(again, deviation, seed=3), np.float64)
-    reseeded = np.asarray(function(reseeded, deviation, seed=4), np.float64)
-    noise, grey = noisy - images, images == 0.5
-    one, other = noise[:100][grey[:100]], noise[100:200][grey[100:200]]
-    size = noise[grey].std()
-    rows = noise[:, grey[0]]
+    noisy, again, reseeded = (np.asarray(array, np.float64) for array in (
+        noisy, *(function(kept.copy(), deviation, seed=seed) for seed in (3, 4))))
+    noise, grey = noisy - kept, kept == 0.5
+    size, rows = noise[grey].std(), noise[:, grey[0]]
+    one, other = rows[:100], rows[100:200]
     return {
         "shape of the noisy images": np.array(noisy.shape),
         "does the same seed give the same noise? (1 yes, 0 no)": float(np.array_equal(noisy, again)),
@@ -123,25 +96,19 @@ def _moments_of_noise(function, images, deviation):
         "do two pixels of an image get different noise? (1 yes, 0 no)":
             float(abs(np.mean(rows[:, ::2] * rows[:, 1::2])) < 0.3 * size**2),
         "smallest and largest value, to one decimal": np.round([noisy.min(), noisy.max()], 1) + 0.0,
-        "share of black pixels that stay black, to one decimal": np.round(np.mean(noisy[images == 0] <= 0), 1),
+        "share of black pixels that stay black, to one decimal": np.round(np.mean(noisy[kept == 0] <= 0), 1),
         "share of grey pixels within one standard deviation, to one decimal":
             np.round(np.mean(np.abs(noise[grey]) < deviation), 1),
     }
 
 
-def _noisy(noise, clip=True, mix=lambda images, noise: images + noise):
-    """Noise with its parts exchangeable; `noise` is a function of (random, images, deviation)."""
-    def add(images, deviation, seed=None):
-        noisy = mix(images, noise(np.random.default_rng(seed), images, deviation))
-        return np.clip(noisy, 0, 1) if clip else noisy
-    return add
+def _of_noise(*parts):
+    """Return the reference, edited, with float64 draws: those that learners make, and so recognised to the decimal."""
+    return edits_of(add_noise)("images.shape, dtype=np.float32", "images.shape", *parts)
 
 
-def _normal(random, images, deviation):
-    return random.normal(0, deviation, images.shape)
+_SUM = "images + np.float32(deviation) * noise"
 
-
-# 5.4 --------------------------------------------------------------------------------------------------------
 
 def _which_are_right(function):
     """Return three flags instead of the numbers: a wrong answer must not be answered with the right one."""
@@ -160,34 +127,28 @@ EXERCISES = (
         cases=_images_and_components,
         mistakes=(
             Mistake("the images are not centred: the components describe how an image differs from the mean, so that "
-                    "must be subtracted before anything else.",
-                    lambda images, mean, components, k: _kept(images, components[:k]) + mean),
-            Mistake("the mean is not added back: these are differences from it.",
-                    lambda images, mean, components, k: _kept(images - mean, components[:k])),
+                    "must be subtracted before anything else.", _of_pca("(images - mean)", "images")),
+            Mistake("the mean is not added back: these are differences from it.", _of_pca(" + mean", "")),
             Mistake("the mean is subtracted at both ends. What was taken away at the beginning must come back.",
-                    lambda images, mean, components, k: _kept(images - mean, components[:k]) - mean),
+                    _of_pca("+ mean", "- mean")),
             Mistake("the mean does not appear at all: subtract it first, and add it back at the end.",
-                    lambda images, mean, components, k: _kept(images, components[:k])),
+                    _of_pca("(images - mean)", "images", " + mean", "")),
             Mistake("you centre with the mean of this batch. The components belong to the mean that is given.",
-                    lambda images, mean, components, k: _kept(images - images.mean(axis=0), components[:k])
-                    + images.mean(axis=0)),
+                    _of_pca(_FIRST_LINE, "mean = images.mean(axis=0)")),
             Mistake("you subtract each image's own average grey value. `mean` is an image: one value for each pixel.",
-                    lambda images, mean, components, k: _kept(images - images.mean(axis=1, keepdims=True),
-                                                              components[:k]) + images.mean(axis=1, keepdims=True)),
-            Mistake("all components are used, so that nothing is left out and the images come back as they were. "
-                    "Where does `k` enter?",
-                    lambda images, mean, components, k: _kept(images - mean, components) + mean),
+                    _of_pca(_FIRST_LINE, "mean = images.mean(axis=1, keepdims=True)")),
+            Mistake("all components are used, so that nothing is left out and the images come back as they were. Where "
+                    "does `k` enter?", _of_pca(_FIRST_LINE, "k = len(components)")),
             Mistake("you keep the last k components, those that matter least.",
-                    lambda images, mean, components, k: _kept(images - mean, components[-k:]) + mean),
+                    _of_pca(_FIRST_LINE, "components = components[-k:]")),
             Mistake("you leave the first k components out and keep the others.",
-                    lambda images, mean, components, k: _kept(images - mean, components[k:]) + mean),
+                    _of_pca(_FIRST_LINE, "components, k = components[k:], None")),
             Mistake("rows and columns are swapped: a component is a row of `components`, with one number a pixel.",
-                    lambda images, mean, components, k: _kept(images - mean, components[:, :k].T) + mean),
+                    _of_pca(_FIRST_LINE, "components = components.T")),
             Mistake("these are the codes, k numbers for each image. The way back to pixels is missing.",
-                    lambda images, mean, components, k: (images - mean) @ components[:k].T),
+                    _of_pca("codes @ components[:k] + mean", "codes")),
             Mistake("values are cut off at 0 and 1. A picture wants that, but the reconstruction is linear: leave it "
-                    "as it comes.",
-                    lambda images, mean, components, k: np.clip(_kept(images - mean, components[:k]) + mean, 0, 1)),
+                    "as it comes.", lambda *given: np.clip(pca_reconstruct(*given), 0, 1)),
         ),
         hints=(
             "Three steps: centre, encode into k numbers, decode. What was subtracted first comes back last.",
@@ -201,39 +162,39 @@ EXERCISES = (
         identifier="5.2",
         reference=build_autoencoder,
         cases=lambda: [(2, (8, 5)), (3, (6,)), (5, (9, 7, 4))],
-        observe=_networks_at_work,
-        tolerance=1e-4,
-        seconds=60.0,
+        observe=_networks_at_work, tolerance=1e-4, seconds=60.0,
         mistakes=(
             Mistake("the code comes out of a ReLU: no code can be negative, and a unit that falls silent stays silent. "
-                    "The code layer wants no activation.", _build_with(code="relu")),
+                    "The code layer wants no activation.", _of_networks("name='code'", "activation='relu'")),
             Mistake("the code comes out of the hidden layers' SiLU, which is hardly ever negative. The code layer "
-                    "wants no activation.", _build_with(code="silu")),
+                    "wants no activation.", _of_networks("name='code'", "activation='silu'")),
             Mistake("the code comes out of a sigmoid, between 0 and 1. The code layer wants no activation.",
-                    _build_with(code="sigmoid")),
-            Mistake("the last layer has no sigmoid: pixels may come out below 0 or above 1.", _build_with(image=None)),
+                    _of_networks("name='code'", "activation='sigmoid'")),
+            Mistake("the last layer has no sigmoid: pixels may come out below 0 or above 1.",
+                    _of_networks("activation='sigmoid', ", "")),
             Mistake("the last layer has a tanh, which reaches down to -1. Pixels lie in [0, 1].",
-                    _build_with(image="tanh")),
+                    _of_networks("'sigmoid'", "'tanh'")),
             Mistake("the last layer has a ReLU. Pixels lie in [0, 1]: which activation does too?",
-                    _build_with(image="relu")),
-            Mistake("the hidden layers have no activation. However deep, such a network is linear, no better than "
-                    "PCA.", _build_with(hidden=None)),
+                    _of_networks("'sigmoid'", "'relu'")),
+            Mistake("the hidden layers have no activation. However deep, such a network is linear, no better than PCA.",
+                    _hidden("layers.Dense(width)")),
             Mistake("the hidden layers have a tanh. The networks of this lesson have SiLUs: `activation=\"silu\"`.",
-                    _build_with(hidden="tanh")),
+                    _hidden("layers.Dense(width, 'tanh')")),
             Mistake("the hidden layers have ReLUs. The networks of this lesson have SiLUs: `activation=\"silu\"`.",
-                    _build_with(hidden="relu")),
+                    _hidden("layers.Dense(width, 'relu')")),
             Mistake("the decoder has the encoder's widths in the same order. It should mirror them.",
-                    lambda code_size, widths=(128, 128): _build(code_size, widths, decoder_widths=widths)),
-            Mistake("the decoder has no hidden layers.", _build_with(decoder_widths=())),
+                    _of_networks("reversed(widths)", "widths")),
+            Mistake("the decoder has no hidden layers.", _of_networks("reversed(widths)", "()")),
             Mistake("the networks come back in another order: first the encoder, then the decoder, then both in a row.",
-                    lambda code_size, widths=(128, 128): [_build(code_size, widths)[place] for place in (2, 0, 1)]),
+                    lambda *sizes: [build_autoencoder(*sizes)[place] for place in (2, 0, 1)]),
             Mistake("layers have no biases. `layers.Dense` has them unless it is told otherwise.",
-                    _build_with(use_bias=False)),
+                    _hidden("layers.Dense(width, 'silu', use_bias=False)", "name='code'", "use_bias=False",
+                            "name='image'", "use_bias=False")),
             Mistake("the code has not `code_size` numbers: the encoder ends in its last hidden layer.",
-                    lambda code_size, widths=(128, 128): _build(widths[-1], widths[:-1], code="silu")),
+                    lambda _, widths: _of_networks("name='code'", "activation='silu'")(widths[-1], widths[:-1])),
             Mistake("each network is right, but the autoencoder has weights of its own: training it would leave "
                     "encoder and decoder as they are. Call the encoder and the decoder themselves.",
-                    _build_with(connected=False)),
+                    lambda *sizes: [*build_autoencoder(*sizes)[:2], build_autoencoder(*sizes)[2]]),
         ),
         hints=(
             "Three models: one from images to codes, one from codes to images, and a third that calls the first two.",
@@ -247,36 +208,32 @@ EXERCISES = (
     Exercise(
         identifier="5.3",
         reference=add_noise,
-        cases=_pictures,
-        observe=_moments_of_noise,
+        cases=_pictures, observe=_moments_of_noise,
         mistakes=(
             Mistake("every image gets the same noise. Draw one number for each pixel of each image.",
-                    _noisy(lambda random, images, deviation: random.normal(0, deviation, images.shape[1:]))),
+                    _of_noise("images.shape)", "images.shape[1:])")),
             Mistake("all pixels of an image get the same number, so that it only grows lighter or darker.",
-                    _noisy(lambda random, images, deviation: random.normal(0, deviation, (len(images), 1)))),
+                    _of_noise("images.shape)", "(len(images), 1))")),
             Mistake("the noise is not centred: it only makes pixels lighter. Uniform numbers from 0 to 1 have the "
-                    "average ½.",
-                    _noisy(lambda random, images, deviation: deviation * random.random(images.shape))),
+                    "average ½.", _of_noise("standard_normal", "random")),
             Mistake("the noise is uniform. That of a normal distribution is wanted, whose size is its standard "
-                    "deviation.",
-                    _noisy(lambda random, images, deviation: random.uniform(-deviation, deviation, images.shape))),
-            Mistake("the noise replaces the image. It should be added to it.",
-                    _noisy(_normal, mix=lambda images, noise: noise)),
+                    "deviation.", _of_noise("standard_normal(", "uniform(-1, 1, ")),
+            Mistake("the noise replaces the image. It should be added to it.", _of_noise("images + ", "")),
             Mistake("the noise multiplies the image, so that black stays black. It should be added.",
-                    _noisy(_normal, mix=lambda images, noise: images * (1 + noise))),
+                    _of_noise(_SUM, "images * (1 + deviation * noise)")),
             Mistake("`deviation` is taken for the variance: the noise is too large. Is there a square root?",
-                    _noisy(lambda random, images, deviation: random.normal(0, np.sqrt(deviation), images.shape))),
+                    _of_noise("float32(deviation)", "sqrt(deviation)")),
             Mistake("the deviation is squared. It scales standard normal numbers as it is.",
-                    _noisy(lambda random, images, deviation: random.normal(0, deviation**2, images.shape))),
+                    _of_noise("float32(deviation)", "square(deviation)")),
             Mistake("the deviation is not used: noise of 1 drowns every image.",
-                    _noisy(lambda random, images, deviation: random.normal(0, 1, images.shape))),
-            Mistake("values below 0 and above 1 are left. What brings them back?", _noisy(_normal, clip=False)),
+                    _of_noise("np.float32(deviation) * ", "")),
+            Mistake("values below 0 and above 1 are left. What brings them back?",
+                    _of_noise(f"np.clip({_SUM}, 0, 1)", _SUM)),
             Mistake("the clipping hits the noise and not the sum, so that negative noise is lost.",
-                    _noisy(lambda random, images, deviation: np.clip(_normal(random, images, deviation), 0, 1))),
+                    _of_noise(_SUM, "images + np.clip(deviation * noise, 0, 1)")),
             Mistake("right noise, but the same for every seed: is a number written where `seed` belongs?",
-                    lambda images, deviation, seed=None: add_noise(images, deviation, 0)),
-            Mistake("right noise, but another one at each call: `seed` is not used.",
-                    lambda images, deviation, seed=None: add_noise(images, deviation, None)),
+                    _of_noise("rng(seed)", "rng(0)")),
+            Mistake("right noise, but another one at each call: `seed` is not used.", _of_noise("rng(seed)", "rng()")),
         ),
         hints=(
             "`random = np.random.default_rng(seed)` makes a generator, which draws normal numbers of any shape.",
@@ -288,8 +245,7 @@ EXERCISES = (
     Exercise(
         identifier="5.4",
         reference=find_what_is_missing,
-        cases=lambda: [()],
-        observe=_which_are_right,
+        cases=lambda: [()], observe=_which_are_right,
         mistakes=(
             Mistake("two are right: the range of the codes, and the density. Look at the bound of lesson 4: it has two "
                     "terms. Which of them does the loss lack?", lambda: (2, 4, 8)),
@@ -297,12 +253,12 @@ EXERCISES = (
                     "lesson 4 is taken over.", lambda: (2, 6, 8)),
             Mistake("two are right: the density, and the pull. Ask which numbers line 8 hands to the decoder, and "
                     "which it has met in training.", lambda: (4, 6, 8)),
-            Mistake("one is right, the range of the codes. The others stand in the bound of lesson 4: what is q, "
-                    "and which terms are there?", lambda: (2, 3, 8)),
+            Mistake("one is right, the range of the codes. The others stand in the bound of lesson 4: what is q, and "
+                    "which terms are there?", lambda: (2, 3, 8)),
             Mistake("one is right, the density with its draws. What else does the bound of lesson 4 ask of it, and "
                     "which codes come out of line 1?", lambda: (1, 4, 8)),
-            Mistake("one is right, the pull towards the prior. On what would it pull, and which codes come out of "
-                    "line 1?", lambda: (3, 6, 8)),
+            Mistake("one is right, the pull towards the prior. On what would it pull, and which codes come out of line "
+                    "1?", lambda: (3, 6, 8)),
             Mistake("none of the three yet. Line 3 joins both networks, and lines 6 and 7 train them on a loss: what "
                     "stands there already is not missing.", lambda: (1, 3, 8)),
         ),

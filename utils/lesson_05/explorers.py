@@ -20,14 +20,14 @@ def code_explorer(decode, codes, labels, box):
     codes, labels, box = np.asarray(codes), np.asarray(labels), np.asarray(box, float)
     picture, (plane, digit) = two_panels()
     pictures.draw_codes(plane, codes, labels, box)
-    low, size = box[::2], np.ptp(box.reshape(2, 2), axis=1)
-    steps = (size / 100).tolist()
+    low, high = box[::2], box[1::2]
+    step = (high - low) / 100
     middle = np.median(codes, axis=0)  # hardly ever on the name of a digit
-    start = (low + np.round(100 * (middle - low) / size) * size / 100).clip(low, low + size).tolist()
+    start = (low + np.round((middle - low) / step) * step).clip(low, high).tolist()
 
     def near(point):
-        return np.hypot(*((codes - point) / size).T) < 0.02
+        return np.hypot(*((codes - point) / (high - low)).T) < 0.02
 
-    (left, right, bottom, top) = box.tolist()
+    first, second = np.transpose([low, high, step]).tolist()
     return plane_explorer(picture, plane, digit, decode, labels, near, start,
-                           {"first": ("code c₁", left, right, steps[0]), "second": ("code c₂", bottom, top, steps[1])})
+                          {"first": ("code c₁", *first), "second": ("code c₂", *second)})

@@ -1,11 +1,12 @@
-"""Components, codes, and what random codes decode to (lesson 5)."""
+"""Components, codes, and what random codes decode to (lesson 5).
+
+A plane of codes is shown inside a `box`, (left, right, bottom, top).
+"""
 
 import numpy as np
-from matplotlib.ticker import NullLocator
 
-from utils.plots.canvas import BLACK, BLUE, GRID, INK, RED, SERIES, WIDTH, canvas, label
-from utils.plots.images import draw_digits, mosaic
-from utils.plots.latents import draw_latents
+from utils import plots
+from utils.plots.canvas import BLACK, BLUE, GRID, INK, RED, SERIES, canvas, label
 
 _MARKERS = "os^Dv"  # curves are not told apart by colour alone
 
@@ -15,7 +16,6 @@ def signed_images(images, columns=8, row_labels=()):
 
     Args:
         images: (n, 784).
-        columns: pictures in a row.
         row_labels: names of the rows, at the left.
     """
     images = np.asarray(images)
@@ -23,13 +23,8 @@ def signed_images(images, columns=8, row_labels=()):
         raise ValueError(f"signed_images wants shape (n, 784), but got {images.shape}. Weights of a layer in front of "
                          "the pixels are columns: transpose them.")
     unit = 0.5 + 0.5 * images / np.maximum(np.abs(images).max(axis=1, keepdims=True), 1e-12)
-    rows, room = -(-len(images) // columns), 0.1 * max(map(len, row_labels), default=0)
-    picture, axis = canvas(height=min(8.4, (WIDTH - room) * rows / columns))
-    axis.imshow(mosaic(np.clip(unit, 0, 1), columns), cmap="PuOr_r", vmin=0, vmax=1, interpolation="nearest")
-    axis.spines[:].set_visible(False)
-    axis.set_xticks([])
-    axis.set_yticks(29 * np.arange(len(row_labels)) + 15, row_labels, fontsize=9.5)
-    axis.tick_params(length=0)
+    picture = plots.digits(np.clip(unit, 0, 1), columns, row_labels=row_labels)
+    picture.axes[0].images[0].set_cmap("PuOr_r")
     return picture
 
 
@@ -43,9 +38,8 @@ def over_code_size(curves, y, reference_lines=None):
     """
     picture, axis = canvas(height=3.4)
     for (name, (sizes, values)), colour, marker in zip(curves.items(), SERIES, _MARKERS, strict=False):
-        short = len(sizes) < 20
-        axis.semilogx(sizes, values, color=colour, linewidth=1.8, marker=marker if short else None, markersize=7,
-                      linestyle="-" if len(sizes) > 1 else "", label=name)
+        axis.semilogx(sizes, values, color=colour, linewidth=1.8, marker=marker if len(sizes) < 20 else None,
+                      markersize=7, linestyle="-" if len(sizes) > 1 else "", label=name)
     for name, value in (reference_lines or {}).items():
         axis.axhline(value, color="#777777", linestyle="--", linewidth=1)
         axis.annotate(name, (1, value), xycoords=("axes fraction", "data"), xytext=(-2, 3),
@@ -53,7 +47,7 @@ def over_code_size(curves, y, reference_lines=None):
     most = max(max(sizes) for sizes, _ in curves.values())
     ticks = [2**power for power in range(10) if min(min(sizes) for sizes, _ in curves.values()) <= 2**power <= most]
     axis.set_xticks(ticks, [str(tick) for tick in ticks])
-    axis.xaxis.set_minor_locator(NullLocator())
+    axis.minorticks_off()
     axis.set_ylim(0, 1.09 * axis.dataLim.ymax)
     axis.grid(color=GRID, linewidth=0.6)
     if len(curves) > 1:
@@ -76,7 +70,7 @@ def principal_angles(angles):
     axis.set(xticks=range(1, len(degrees) + 1), ylim=(0.01, 200))
     axis.set_yticks(ticks, [f"{tick}°" for tick in ticks])
     axis.grid(color=GRID, linewidth=0.6)
-    axis.yaxis.set_minor_locator(NullLocator())
+    axis.minorticks_off()
     axis.legend(frameon=False, fontsize=9, loc="center", bbox_to_anchor=(0.5, 0.72))
     label(axis, "", "principal angle, from the smallest to the largest", "angle")
     return picture
@@ -88,11 +82,9 @@ def draw_codes(axis, codes, labels, box, title=""):
     Args:
         codes: (n, 2).
         labels: (n,) digits 0..9.
-        box: (left, right, bottom, top), the part of the plane that is shown.
     """
-    left, right, bottom, top = box
-    draw_latents(axis, codes, labels, title, extent=max(right - left, top - bottom) / 2)
-    axis.set(xlim=(left, right), ylim=(bottom, top), aspect="auto")
+    plots.draw_latents(axis, codes, labels, title, extent=max(box[1] - box[0], box[3] - box[2]) / 2)
+    axis.set(xlim=box[:2], ylim=box[2:], aspect="auto")
     label(axis, title, "code c₁", "code c₂")
 
 
@@ -100,13 +92,13 @@ def code_plane(codes, labels, digits, box):
     """Return a plane of codes beside what the decoder makes of an even grid over the same part of it.
 
     Args:
-        codes, labels: as in `draw_codes`.
         digits: (side², 784) in [0, 1], decoded row by row from the top left.
-        box: (left, right, bottom, top).
     """
     picture, (plane, decoded) = canvas(height=4.3, columns=2)
     draw_codes(plane, codes, labels, box, "codes of test images")
-    _draw_plane_of_digits(decoded, digits, box)
+    # Sixteen shades are enough for small digits, and a picture of them takes a third of the room.
+    sheet = np.ma.masked_invalid(np.round(15 * plots.mosaic(digits, round(len(digits) ** 0.5))) / 15)
+    decoded.imshow(sheet, cmap="gray", vmin=0, vmax=1, extent=box, aspect="auto", interpolation="nearest")
     label(decoded, "the decoder's picture at every place", "code c₁", "")
     return picture
 
@@ -118,20 +110,16 @@ def code_sources(codes, draws, pictures, box):
         codes: (n, 2) of images, in grey.
         draws: dictionary of name → (n, 2); one colour and marker each.
         pictures: dictionary of the same names → (n, 784) in [0, 1].
-        box: (left, right, bottom, top).
     """
-    count = len(next(iter(pictures.values())))
     picture, axes = canvas(height=4.4, rows=len(draws), columns=2, width_ratios=(1, 1.15), squeeze=False)
-    grid = axes[0, 0].get_gridspec()
-    for axis in axes[:, 0]:
+    plane, *others = axes[:, 0]
+    plane.set_subplotspec(plane.get_gridspec()[:, 0])
+    for axis in others:
         axis.remove()
-    plane = picture.add_subplot(grid[:, 0])
-    plane.spines[["top", "right"]].set_visible(False)
-    plane.tick_params(labelsize=9, color=INK)
     plane.scatter(*np.asarray(codes).T, s=3, color="#BBBBBB", linewidths=0)
     for (name, places), axis, colour, marker in zip(draws.items(), axes[:, 1], (BLUE, RED, BLACK), _MARKERS):
         plane.plot(*np.asarray(places).T, marker, color=colour, markersize=5, label=name)
-        draw_digits(axis, pictures[name], -(-count // 2))
+        plots.draw_digits(axis, pictures[name], -(-len(pictures[name]) // 2))
         axis.set_title(name, fontsize=10.5, color=colour)
     plane.set(xlim=box[:2], ylim=box[2:])
     label(plane, "grey: codes of test images", "code c₁", "code c₂")
@@ -156,9 +144,3 @@ def unit_activity(networks):
         label(axis, f"{name}\n{dead.sum()} of {len(shares)} units dead", "unit of the code, sorted", "")
     axes[0, 0].set_ylabel("images with an answer, in %", fontsize=9.5, color=INK)
     return picture
-
-
-def _draw_plane_of_digits(axis, digits, box):
-    # Sixteen shades are enough for small digits, and a picture of them takes a third of the room.
-    sheet = np.ma.masked_invalid(np.round(15 * mosaic(digits, round(len(digits) ** 0.5))) / 15)
-    axis.imshow(sheet, cmap="gray", vmin=0, vmax=1, extent=box, aspect="auto", interpolation="nearest")

@@ -1,4 +1,4 @@
-"""What only lesson 5 computes: the linear autoencoder, and the deep one."""
+"""What only lesson 5 computes: principal components as an autoencoder, and the deep one."""
 
 import keras
 import numpy as np
@@ -30,17 +30,12 @@ def build_autoencoder(code_size, widths=(128, 128)):
 def pca_reconstruct(images, mean, components, k):
     """Return what is left of images (batch, pixels) when only their first k principal components are kept.
 
+    Nothing is clipped: values may lie outside the images' range.
+
     Args:
-        images: array of shape (batch, pixels).
-        mean: array of shape (pixels,), of the images that the components were computed from.
-        components: array of shape (count, pixels), one component a row: orthonormal, the most important first.
+        mean: (pixels,), of the images that the components were computed from.
+        components: (count, pixels), one component a row: orthonormal, the most important first.
         k: how many of them to keep.
-
-    Returns:
-        Array of shape (batch, pixels); values may lie outside the images' range.
-
-    Raises:
-        ValueError: if shapes do not fit, or there are fewer than k components.
 
     Source: Pearson (1901).
     """

@@ -2,11 +2,11 @@
 
 import numpy as np
 from keras import ops
-from scipy.stats import norm
 
+from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
 from utils.exercises.gradients import by_numpy, value_and_gradients, without_gradient
-from utils.losses import bernoulli_log_likelihood, elbo, kl_to_standard_normal
+from utils.losses import elbo, kl_to_standard_normal
 from utils.models import decode_grid, reparameterise, sample_prior
 
 
@@ -29,13 +29,10 @@ def _gaussians_and_noise():
 
 def _images_logits_and_gaussians():
     random = np.random.default_rng(2)
-    cases = []
     for batch, pixels, latent_dim in ((2, 3, 1), (3, 5, 2), (4, 784, 3)):
         images = (random.random((batch, pixels)) < 0.4).astype(np.float32)
-        cases.append((images, random.normal(size=(batch, pixels)).astype(np.float32),
-                      random.normal(size=(batch, latent_dim)).astype(np.float32),
-                      random.normal(size=(batch, latent_dim)).astype(np.float32)))
-    return cases
+        yield images, *(random.normal(size=(batch, size)).astype(np.float32)
+                        for size in (pixels, latent_dim, latent_dim))
 
 
 class Decoder:
@@ -55,15 +52,6 @@ def _planar_decoder(pixels):
     """Return a linear decoder whose output tells both latents apart."""
     weights = np.random.default_rng(pixels).normal(size=(2, pixels)).astype(np.float32)
     return Decoder(lambda latents: ops.matmul(latents, weights))
-
-
-def _quantiles(side):
-    return norm.ppf((np.arange(side) + 0.5) / side)
-
-
-def _decoded(decoder, first, second, squash=ops.sigmoid):
-    columns, rows = np.meshgrid(first, second)
-    return squash(decoder(np.stack([columns.ravel(), rows.ravel()], axis=-1).astype(np.float32)))
 
 
 def _moments_of_samples(function, decoder, count, latent_dim):
@@ -93,16 +81,9 @@ def _probe(latents):
     return ops.concatenate([0 * size, 0 * size, 8 * latents, -3 + 0 * size, 2 * size - 1.5], axis=-1)
 
 
-def _draw(decoder, count, latent_dim, seed, make_latents, squash=ops.sigmoid, make_images=None):
-    random = np.random.default_rng(seed)
-    probabilities = np.asarray(squash(decoder(make_latents(random, (count, latent_dim)).astype(np.float32))))
-    if make_images:
-        return make_images(probabilities)
-    return (random.random(probabilities.shape) < probabilities).astype(np.float32)
-
-
-def _standard_normal(random, shape):
-    return random.standard_normal(shape)
+_of_draw, _of_kl, _of_elbo = edits_of(reparameterise), edits_of(kl_to_standard_normal), edits_of(elbo)
+_of_grid, _of_samples = edits_of(decode_grid), edits_of(sample_prior)
+_MIDDLES = "(np.arange(side) + 0.5) / side"  # of `side` equal shares
 
 
 EXERCISES = (
@@ -113,28 +94,25 @@ EXERCISES = (
         observe=value_and_gradients,
         mistakes=(
             Mistake("you scale the noise by the variance. What is the square root of exp(log variance)?",
-                    lambda mean, log_variance, noise: mean + ops.exp(log_variance) * noise),
-            Mistake("you scale the noise by the log variance itself, which may even be negative. How does one get "
-                    "from a logarithm back to the number?",
-                    lambda mean, log_variance, noise: mean + log_variance * noise),
-            Mistake("the noise comes unscaled, so every posterior is as wide as the prior. Where does "
-                    "`log_variance` enter?",
-                    lambda mean, log_variance, noise: mean + noise),
+                    _of_draw("0.5 * ", "")),
+            Mistake("you scale the noise by the log variance itself, which may even be negative. How does one get from "
+                    "a logarithm back to the number?", _of_draw("ops.exp(0.5 * log_variance)", "log_variance")),
+            Mistake("the noise comes unscaled, so every posterior is as wide as the prior. Where does `log_variance` "
+                    "enter?", _of_draw("ops.exp(0.5 * log_variance) * ", "")),
             Mistake("the noise is missing: this is the mean, an autoencoder's code, not a draw.",
-                    lambda mean, log_variance, noise: mean + 0 * noise),
-            Mistake("the mean is missing: the latents of every image would lie around zero.",
-                    lambda mean, log_variance, noise: ops.exp(0.5 * log_variance) * noise),
+                    _of_draw(") * noise", ") * 0")),
+            Mistake("the mean is missing: the latents of every image would lie around zero.", _of_draw("mean + ", "")),
             Mistake("the scale has the wrong sign in its exponent: a large variance gives narrow noise.",
-                    lambda mean, log_variance, noise: mean + ops.exp(-0.5 * log_variance) * noise),
+                    _of_draw("0.5", "-0.5")),
             Mistake("the ½ belongs inside the exponential: it stands for the square root.",
-                    lambda mean, log_variance, noise: mean + 0.5 * ops.exp(log_variance) * noise),
+                    _of_draw("exp(0.5 * log_variance)", "exp(log_variance) * 0.5")),
             Mistake("this is the square root of the log variance, not of the variance. First `exp`, then the root.",
-                    lambda mean, log_variance, noise: mean + ops.sqrt(ops.abs(log_variance)) * noise),
+                    _of_draw("exp(0.5 * log_variance)", "sqrt(ops.abs(log_variance))")),
             Mistake("the standard deviation is added to the noise. It scales the noise: what goes between them?",
-                    lambda mean, log_variance, noise: mean + ops.exp(0.5 * log_variance) + noise),
+                    _of_draw("* noise", "+ noise")),
             Mistake("the values are right, but no gradient reaches `log_variance`: is its part cut off by "
                     "`stop_gradient` or made by NumPy?",
-                    lambda mean, log_variance, noise: mean + ops.exp(0.5 * ops.stop_gradient(log_variance)) * noise),
+                    _of_draw("* log_variance", "* ops.stop_gradient(log_variance)")),
             by_numpy(reparameterise),
             without_gradient(reparameterise),
         ),
@@ -153,39 +131,29 @@ EXERCISES = (
         mistakes=(
             by_numpy(kl_to_standard_normal),
             Mistake("`exp(log_variance / 2)` is the standard deviation. The formula asks for its square, the variance.",
-                    lambda mean, log_variance: 0.5 * ops.sum(
-                        ops.square(mean) + ops.exp(0.5 * log_variance) - 1 - log_variance, axis=-1)),
+                    _of_kl("exp(log_variance)", "exp(0.5 * log_variance)")),
             Mistake("`log_variance` stands where the variance belongs. Undo the logarithm there.",
-                    lambda mean, log_variance: 0.5 * ops.sum(
-                        ops.square(mean) + log_variance - 1 - log_variance, axis=-1)),
-            Mistake("exactly twice the right value: the factor ½ is missing.",
-                    lambda mean, log_variance: 2 * kl_to_standard_normal(mean, log_variance)),
-            Mistake("the sign is turned round: a KL divergence is never negative.",
-                    lambda mean, log_variance: -kl_to_standard_normal(mean, log_variance)),
+                    _of_kl("ops.exp(log_variance)", "log_variance")),
+            Mistake("exactly twice the right value: the factor ½ is missing.", _of_kl("0.5 * ", "")),
+            Mistake("the sign is turned round: a KL divergence is never negative.", _of_kl("0.5", "-0.5")),
             Mistake("you average over the latent dimensions. Nats add up: independent dimensions want a sum.",
-                    lambda mean, log_variance: ops.mean(
-                        0.5 * (ops.square(mean) + ops.exp(log_variance) - 1 - log_variance), axis=-1)),
+                    _of_kl("ops.sum", "ops.mean")),
             Mistake("you sum over the batch as well. Each image has a KL of its own: sum over the last axis only.",
-                    lambda mean, log_variance: ops.sum(kl_to_standard_normal(mean, log_variance))),
+                    _of_kl(", axis=-1", "")),
             Mistake("you take `log_variance` for the variance. Undo the logarithm where the variance stands.",
-                    lambda mean, log_variance: 0.5 * ops.sum(
-                        ops.square(mean) + log_variance - 1 - ops.log(ops.abs(log_variance)), axis=-1)),
+                    _of_kl("ops.exp(log_variance)", "log_variance",
+                           "1 - log_variance", "1 - ops.log(ops.abs(log_variance))")),
             Mistake("you take `log_variance` for the logarithm of the standard deviation: σ² = exp(log_variance), "
                     "without another square.",
-                    lambda mean, log_variance: 0.5 * ops.sum(
-                        ops.square(mean) + ops.exp(2 * log_variance) - 1 - 2 * log_variance, axis=-1)),
+                    _of_kl("exp(log_variance) - 1 - log_variance", "exp(2 * log_variance) - 1 - 2 * log_variance")),
             Mistake("the mean stands there unsquared: the KL must not depend on the sign of the mean.",
-                    lambda mean, log_variance: 0.5 * ops.sum(
-                        mean + ops.exp(log_variance) - 1 - log_variance, axis=-1)),
-            Mistake("the -1 is missing: for q = N(0, 1) the KL must be zero.",
-                    lambda mean, log_variance: 0.5 * ops.sum(
-                        ops.square(mean) + ops.exp(log_variance) - log_variance, axis=-1)),
+                    _of_kl("ops.square(mean)", "mean")),
+            Mistake("the -1 is missing: for q = N(0, 1) the KL must be zero.", _of_kl(" - 1", "")),
             Mistake("the sign of the term `log_variance` is turned: a very narrow q must cost more, not less.",
-                    lambda mean, log_variance: 0.5 * ops.sum(
-                        ops.square(mean) + ops.exp(log_variance) - 1 + log_variance, axis=-1)),
+                    _of_kl("- log_variance", "+ log_variance")),
             Mistake("this is the KL divergence the other way round, from the prior to q. The expectation is under q.",
-                    lambda mean, log_variance: 0.5 * ops.sum(
-                        log_variance + (1 + ops.square(mean)) * ops.exp(-log_variance) - 1, axis=-1)),
+                    _of_kl("ops.square(mean) + ops.exp(log_variance) - 1 - log_variance",
+                           "log_variance + (1 + ops.square(mean)) * ops.exp(-log_variance) - 1")),
         ),
         hints=(
             "The formula stands above for one dimension. Work out the terms element by element first, then ask "
@@ -201,34 +169,25 @@ EXERCISES = (
         cases=_images_logits_and_gaussians,
         mistakes=(
             Mistake("`images` and `logits` have changed places: the images come first in `bernoulli_log_likelihood`.",
-                    lambda images, logits, mean, log_variance: ops.sum(
-                        images * ops.convert_to_tensor(logits) - ops.softplus(images), axis=-1)
-                    - kl_to_standard_normal(mean, log_variance)),
+                    _of_elbo("(images, logits)", "(logits, images)")),
             Mistake("`mean` and `log_variance` have changed places in the KL.",
-                    lambda images, logits, mean, log_variance: elbo(images, logits, log_variance, mean)),
+                    _of_elbo("(mean, log_variance)", "(log_variance, mean)")),
             Mistake("you add the KL divergence. The bound is what is explained minus what it cost to say where.",
-                    lambda images, logits, mean, log_variance:
-                    bernoulli_log_likelihood(images, logits) + kl_to_standard_normal(mean, log_variance)),
+                    _of_elbo("- kl", "+ kl")),
             Mistake("this is minus the ELBO. That is the loss one minimises; the bound itself is wanted here.",
-                    lambda images, logits, mean, log_variance: -elbo(images, logits, mean, log_variance)),
+                    lambda *given: -elbo(*given)),
             Mistake("the KL divergence is missing: without it, this is an autoencoder.",
-                    lambda images, logits, mean, log_variance: bernoulli_log_likelihood(images, logits)),
+                    _of_elbo(" - kl_to_standard_normal(mean, log_variance)", "")),
             Mistake("the log-likelihood is averaged over the pixels while the KL is summed. That weighs the KL 784 "
-                    "times too much.",
-                    lambda images, logits, mean, log_variance: bernoulli_log_likelihood(images, logits)
-                    / images.shape[-1] - kl_to_standard_normal(mean, log_variance)),
+                    "times too much.", _of_elbo("(images, logits)", "(images, logits) / images.shape[-1]")),
             Mistake("the KL is averaged over the pixels while the log-likelihood is summed: a hidden β of 1/784.",
-                    lambda images, logits, mean, log_variance: bernoulli_log_likelihood(images, logits)
-                    - kl_to_standard_normal(mean, log_variance) / images.shape[-1]),
+                    _of_elbo("(mean, log_variance)", "(mean, log_variance) / images.shape[-1]")),
             Mistake("the whole bound is divided by the number of pixels. Nats per image are sums.",
-                    lambda images, logits, mean, log_variance:
-                    elbo(images, logits, mean, log_variance) / images.shape[-1]),
+                    lambda images, *others: elbo(images, *others) / images.shape[-1]),
             Mistake("you average over the batch: one value for each image is wanted.",
-                    lambda images, logits, mean, log_variance: ops.mean(elbo(images, logits, mean, log_variance))),
+                    lambda *given: ops.mean(elbo(*given))),
             Mistake("you pass probabilities where logits are wanted. `bernoulli_log_likelihood` takes the logits as "
-                    "they come: leave out the sigmoid.",
-                    lambda images, logits, mean, log_variance: bernoulli_log_likelihood(images, ops.sigmoid(logits))
-                    - kl_to_standard_normal(mean, log_variance)),
+                    "they come: leave out the sigmoid.", _of_elbo("(images, logits)", "(images, ops.sigmoid(logits))")),
         ),
         hints=(
             "Both terms are functions that you have met: `bernoulli_log_likelihood` and your own "
@@ -244,38 +203,27 @@ EXERCISES = (
         cases=lambda: [(_planar_decoder(3), 2), (_planar_decoder(5), 3), (_planar_decoder(7), 6)],
         mistakes=(
             Mistake("these are logits. A picture wants probabilities: what squeezes a logit into [0, 1]?",
-                    lambda decoder, side=20: _decoded(decoder, _quantiles(side), _quantiles(side)[::-1], lambda x: x)),
+                    _of_grid("ops.sigmoid(decoder(latents))", "decoder(latents)")),
             Mistake("z₂ grows downwards. The first row of the picture is its top: give it the largest z₂.",
-                    lambda decoder, side=20: _decoded(decoder, _quantiles(side), _quantiles(side))),
+                    _of_grid("[::-1]", "")),
             Mistake("the two axes are swapped: z₁ should grow to the right, z₂ upwards.",
-                    lambda decoder, side=20: _decoded(lambda latents: decoder(latents[:, ::-1]), _quantiles(side),
-                                                   _quantiles(side)[::-1])),
+                    _of_grid("[first.ravel(), second.ravel()]", "[second.ravel(), first.ravel()]")),
             Mistake("the steps are even in z. Steps of even probability want the quantile function `norm.ppf`.",
-                    lambda decoder, side=20: _decoded(decoder, np.linspace(-2, 2, side), np.linspace(2, -2, side))),
+                    _of_grid(f"norm.ppf({_MIDDLES})", "np.linspace(-2, 2, side)")),
             Mistake("the steps are even in z. Steps of even probability want the quantile function `norm.ppf`.",
-                    lambda decoder, side=20: _decoded(decoder, np.linspace(-3, 3, side), np.linspace(3, -3, side))),
-            Mistake("these are the probabilities (i + ½)/side themselves. The quantile function `norm.ppf` turns "
-                    "them into latents.",
-                    lambda decoder, side=20: _decoded(decoder, (np.arange(side) + 0.5) / side,
-                                                   ((np.arange(side) + 0.5) / side)[::-1])),
+                    _of_grid(f"norm.ppf({_MIDDLES})", "np.linspace(-3, 3, side)")),
+            Mistake("these are the probabilities (i + ½)/side themselves. The quantile function `norm.ppf` turns them "
+                    "into latents.", _of_grid("norm.ppf", "")),
             Mistake("the probabilities end at 1, whose quantile is ∞. Take the middle of each share, not its edge.",
-                    lambda decoder, side=20: _decoded(decoder, norm.ppf(np.arange(1, side + 1) / side),
-                                                   norm.ppf(np.arange(1, side + 1) / side)[::-1])),
+                    _of_grid(_MIDDLES, "np.arange(1, side + 1) / side")),
             Mistake("rows and columns have changed places, as `meshgrid` does with indexing=\"ij\": z₁ grows to the "
-                    "right, z₂ upwards.",
-                    lambda decoder, side=20: _decoded(lambda latents: decoder(
-                        latents.reshape(side, side, 2).swapaxes(0, 1).reshape(-1, 2)), _quantiles(side),
-                        _quantiles(side)[::-1])),
+                    "right, z₂ upwards.", _of_grid("[::-1]", "[::-1], indexing='ij'")),
             Mistake("the probabilities begin at 0 and end at 1, and the quantiles of these are -∞ and ∞. Take the "
-                    "middle of each share, not its edges.",
-                    lambda decoder, side=20: _decoded(decoder, norm.ppf(np.linspace(0, 1, side)),
-                                                   norm.ppf(np.linspace(1, 0, side)))),
+                    "middle of each share, not its edges.", _of_grid(_MIDDLES, "np.linspace(0, 1, side)")),
             Mistake("quantiles, but not of the middles of `side` equal shares: your probabilities are i/(side + 1).",
-                    lambda decoder, side=20: _decoded(decoder, norm.ppf(np.arange(1, side + 1) / (side + 1)),
-                                                   norm.ppf(np.arange(1, side + 1) / (side + 1))[::-1])),
+                    _of_grid(_MIDDLES, "np.arange(1, side + 1) / (side + 1)")),
             Mistake("quantiles, but not of the middles of `side` equal shares: the range from 0.05 to 0.95 is cut.",
-                    lambda decoder, side=20: _decoded(decoder, norm.ppf(np.linspace(0.05, 0.95, side)),
-                                                   norm.ppf(np.linspace(0.95, 0.05, side)))),
+                    _of_grid(_MIDDLES, "np.linspace(0.05, 0.95, side)")),
         ),
         hints=(
             "Cut the prior's probability into `side` equal parts and take the middle of each: (i + ½)/side for i = 0, "
@@ -293,23 +241,17 @@ EXERCISES = (
         observe=_moments_of_samples,
         mistakes=(
             Mistake("these are the pixels' probabilities. A sample of the model is an image: toss each pixel's coin.",
-                    lambda decoder, count, latent_dim, seed=None: _draw(
-                        decoder, count, latent_dim, seed, _standard_normal, make_images=lambda p: p)),
-            Mistake("you cut the probabilities at ½, so that every pixel with 30% is always off. Toss each "
-                    "pixel's coin instead.",
-                    lambda decoder, count, latent_dim, seed=None: _draw(
-                        decoder, count, latent_dim, seed, _standard_normal,
-                        make_images=lambda p: (p > 0.5).astype(np.float32))),
+                    _of_samples("(random.random(probabilities.shape) < probabilities).astype('float32')",
+                                "probabilities")),
+            Mistake("you cut the probabilities at ½, so that every pixel with 30% is always off. Toss each pixel's "
+                    "coin instead.",
+                    _of_samples("random.random(probabilities.shape) < probabilities", "probabilities > 0.5")),
             Mistake("the latents are uniform in [0, 1]. The prior is a standard normal: half of it is negative.",
-                    lambda decoder, count, latent_dim, seed=None: _draw(
-                        decoder, count, latent_dim, seed, lambda random, shape: random.random(shape))),
+                    _of_samples("standard_normal", "random")),
             Mistake("all images come from one and the same latent. Draw one for each image: shape (count, latent_dim).",
-                    lambda decoder, count, latent_dim, seed=None: _draw(
-                        decoder, count, latent_dim, seed,
-                        lambda random, shape: np.repeat(random.standard_normal((1, shape[1])), shape[0], axis=0))),
+                    _of_samples("((count, latent_dim))", "((1, latent_dim)).repeat(count, axis=0)")),
             Mistake("you toss coins with logits for probabilities. Apply the sigmoid to what the decoder returns.",
-                    lambda decoder, count, latent_dim, seed=None: _draw(
-                        decoder, count, latent_dim, seed, _standard_normal, squash=lambda x: x)),
+                    _of_samples("ops.sigmoid(decoder(latents))", "decoder(latents)")),
         ),
         hints=(
             "Sampling follows the arrow of the model: first z from the prior, then x from p(x | z).",

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from utils.likelihood import blocks, decode, latent_grid, log_likelihood_on_grid, require_binary_rows
+from utils.likelihood import blocks, decode_plane, latent_grid, log_likelihood_on_grid, require_binary_rows
 from utils.losses import kl_to_standard_normal
 
 
@@ -33,9 +33,6 @@ def elbo_of_gaussian(decoder, images, mean, log_variance, nodes_per_side=20):
 
     Returns:
         float64 array of shape (n,).
-
-    Raises:
-        ValueError: if shapes do not fit, a parameter is not finite, or the images are not rows of zeros and ones.
     """
     images = require_binary_rows("elbo_of_gaussian", images)
     mean, log_variance = _require_planar_gaussians("elbo_of_gaussian", images, mean, log_variance)
@@ -60,9 +57,6 @@ def best_gaussian_posterior(decoder, images, mean, log_variance, steps=12):
         GaussianPosterior: mean, log_variance, and elbo as `elbo_of_gaussian` gives it: never below that of the
         encoder's Gaussian, nor above log p(x), up to quadrature error. To compare single images, compute
         log p(x) with points_per_side=561 and extent=7: on the default grid its own error can exceed the gap.
-
-    Raises:
-        ValueError: as `elbo_of_gaussian`.
 
     Source: Cremer, Li and Duvenaud (2018) for the two gaps; Khan and Lin (2017) for the search.
     """
@@ -118,7 +112,7 @@ def _elbo_and_moments(decoder, images, mean, log_variance, nodes_per_side=6):
     log_likelihoods = np.empty((len(images), len(nodes)))
     for rows in blocks(len(images), max(1, 10_000 // len(nodes))):
         latents = (mean[rows, None] + deviation[rows, None] * nodes).astype(np.float32)
-        logits = decode("elbo_of_gaussian", decoder, latents.reshape(-1, 2), images)
+        logits = decode_plane("elbo_of_gaussian", decoder, latents.reshape(-1, 2), images)
         log_likelihoods[rows] = _log_likelihood_of_groups(images[rows], logits)
     expected = log_likelihoods @ weights
     kl = ops.convert_to_numpy(kl_to_standard_normal(mean, log_variance))

@@ -20,9 +20,8 @@ def beta_explorer(models, default):
     picture, (plane, back, drawn) = plots.canvas(height=3.3, columns=3, width_ratios=(1.25, 1, 1))
     pictures.draw_rate_distortion(plane, rates, distortions)
     point = plane.plot([0], [0], marker="o", markersize=11, color=plots.RED)[0]
-    blank = np.zeros_like(models[default][2])
-    shown = [plots.draw_digits(axis, blank, 6, title) for axis, title in ((back, "images and reconstructions"),
-                                                                          (drawn, "drawn from the prior"))]
+    shown = [plots.draw_digits(axis, images, 6, title) for axis, images, title in zip(
+        (back, drawn), models[default][2:], ("images and reconstructions", "drawn from the prior"))]
     plane.set_title("a title", fontsize=10, color=plots.INK)
     moving = plots.MovingPicture(picture, [point, *shown, plane.title])
 

@@ -53,7 +53,11 @@ def latent_sizes(sizes, bounds, prices):
 
 
 def draw_prices(axis, models):
-    """Draw the KL of each latent dimension, sorted, one curve a model; arguments as in `dimension_prices`."""
+    """Draw the KL of each latent dimension, sorted, one curve a model.
+
+    Args:
+        models: dictionary of name → (latent_dim,) nats, averages over images.
+    """
     for (name, prices), colour, marker in zip(models.items(), SERIES, "os^DvX", strict=False):
         axis.plot(np.arange(1, len(prices) + 1), np.sort(prices)[::-1], color=colour, marker=marker, markersize=4,
                   linewidth=1.4, label=name)
@@ -66,8 +70,7 @@ def draw_rate_distortion(axis, rates, distortions):
     """Draw models on the plane of rate and distortion, above lines on which both add up to the same bound.
 
     Args:
-        rates: (n,) nats, the KL of each model.
-        distortions: (n,) nats, minus the log-likelihood of each.
+        rates, distortions: (n,) nats, the KL of each model and minus its log-likelihood.
     """
     rates, distortions = np.asarray(rates), np.asarray(distortions)
     right, bottom, top = 1.08 * rates.max(), 0.8 * distortions.min(), 1.06 * distortions.max()
@@ -75,13 +78,11 @@ def draw_rate_distortion(axis, rates, distortions):
     for level in (best, *range(100, int(right + top), 100)):
         colour, line = (GREEN, "--") if level == best else ("#CCCCCC", "-")
         axis.plot([0, right], [level, level - right], color=colour, linewidth=1, linestyle=line, zorder=1)
-        if level - right > bottom:  # it leaves the plane on the right, else below: there it is named
-            place, offset = (right, level - right), (-2, 3)
-        else:
-            place, offset = (level - bottom, bottom), (-2, 4)
+        # Named where it leaves the plane, on the right or below.
+        place, rise = ((right, level - right), 3) if level - right > bottom else ((level - bottom, bottom), 4)
         if level != best:
-            axis.annotate(f"−{level}", place, xytext=offset, textcoords="offset points", fontsize=8, color="#777777",
-                          ha="right")
+            axis.annotate(f"−{level}", place, xytext=(-2, rise), textcoords="offset points", fontsize=8,
+                          color="#777777", ha="right")
     order = np.argsort(rates)
     axis.plot(rates[order], distortions[order], color=BLUE, linewidth=1.4, marker="o", markersize=4.5, zorder=2)
     axis.set(xlim=(-0.02 * right, right), ylim=(bottom, top))
@@ -99,9 +100,9 @@ def rate_distortion(points, others):
     betas, rates, distortions = np.array([values for values in points.values()]).T
     draw_rate_distortion(left, rates, distortions)
     for name, (_, rate, distortion) in points.items():
-        last = rate == rates.max()
-        left.annotate(name, (rate, distortion), xytext=(4 if last else 8, 7 if last else 5), fontsize=8.5, color=INK,
-                      textcoords="offset points", ha="right" if last else "left")
+        offset, side = ((4, 7), "right") if rate == rates.max() else ((8, 5), "left")
+        left.annotate(name, (rate, distortion), xytext=offset, fontsize=8.5, color=INK, textcoords="offset points",
+                      ha=side)
     for (name, place), colour in zip(others.items(), (RED, ORANGE), strict=False):
         left.plot(*place, marker="*", markersize=13, color=colour, linestyle="none", label=name, zorder=3)
     left.legend(frameon=False, fontsize=9, loc="center", bbox_to_anchor=(0.62, 0.6))  # between curve and names
@@ -114,11 +115,7 @@ def rate_distortion(points, others):
 
 
 def dimension_prices(models):
-    """Return the KL of each latent dimension, sorted, one curve a model.
-
-    Args:
-        models: dictionary of name → (latent_dim,) nats, averages over images.
-    """
+    """Return a picture of what `draw_prices` draws."""
     picture, axis = canvas(height=3.2)
     draw_prices(axis, models)
     label(axis, "", "latent dimensions, sorted", "KL in nats per image")
@@ -130,8 +127,7 @@ def weighted_bounds(counts, averages, errors, gains):
 
     Args:
         counts: numbers of samples K, ascending.
-        averages: nats per image of each bound; those of K = 1 are the ELBO.
-        errors: standard errors of the averages; bars show two of them.
+        averages, errors: nats per image of each bound, and their standard errors; bars show two of them.
         gains: (n,) nats, the bound of the most samples minus the ELBO of each image.
     """
     picture, (left, right) = canvas(height=3.4, columns=2, width_ratios=(1.3, 1))
@@ -158,8 +154,7 @@ def extrapolation(epochs, nats, curve, aim):
     """Return measured figures over epochs and a curve that goes on beyond them, dashed where nothing was measured.
 
     Args:
-        epochs: numbers of epochs that were trained.
-        nats: nats per image of each.
+        epochs, nats: numbers of epochs that were trained, and nats per image of each.
         curve: (epochs (n,), nats (n,)) of the fitted curve, ascending.
         aim: dictionary of name → nats per image, drawn as lines.
     """

@@ -15,12 +15,6 @@ def active_units(means, threshold=0.01):
         means: array of shape (n, latent_dim), the means of q(z | x) of at least two images.
         threshold: variance across the images above which a dimension counts as active.
 
-    Returns:
-        int from 0 to latent_dim.
-
-    Raises:
-        ValueError: if the means are not a matrix of at least two rows.
-
     Source: Burda, Grosse and Salakhutdinov (2016), section 5.
     """
     means = np.asarray(means)
@@ -39,9 +33,6 @@ def kl_of_each_dimension(mean, log_variance):
     Returns:
         Tensor of shape (batch, latent_dim), non-negative; summed over the last axis it is `kl_to_standard_normal`.
 
-    Raises:
-        ValueError: if the shapes differ or are not of rank 2.
-
     Source: Kingma and Welling (2014), appendix B.
     """
     require_same_matrix("kl_of_each_dimension", mean=mean, log_variance=log_variance)
@@ -52,17 +43,11 @@ def free_bits(kl_of_each_dimension, minimum):
     """Return the price of the latents in nats when each dimension may use `minimum` nats for free.
 
     The KL of a dimension is averaged over the batch first. A dimension whose average lies below the minimum is charged
-    the minimum, so that no gradient pushes it further towards the prior.
+    the minimum, so that no gradient pushes it further towards the prior. The sum over the dimensions is a scalar.
 
     Args:
         kl_of_each_dimension: tensor of shape (batch, latent_dim), as the function of that name returns it.
         minimum: nats for each dimension.
-
-    Returns:
-        Scalar, in nats per image: the sum over the dimensions.
-
-    Raises:
-        ValueError: if the tensor is not of rank 2.
 
     Source: Kingma et al. (2016), who name it.
     """

@@ -10,11 +10,7 @@ GAME_BARS = 64
 
 
 def generator_gradients(logits, saturating, non_saturating):
-    """Return the size of both generator losses' gradients against the discriminator's logit of a fake.
-
-    Args:
-        logits, saturating, non_saturating: arrays of shape (n,).
-    """
+    """Return the size of both generator losses' gradients, (n,), against the discriminator's logits of fakes, (n,)."""
     picture, axis = canvas(height=3.1)
     for gradient, name, colour, line in ((saturating, "log(1 − D), saturating", RED, "--"),
                                          (non_saturating, "−log D, non-saturating", BLUE, "-")):
@@ -27,11 +23,7 @@ def generator_gradients(logits, saturating, non_saturating):
 
 
 def discriminator(x, real_density, fake_density, learnt, optimal):
-    """Return two panels over the same line: both densities, and what a discriminator learnt from their samples.
-
-    Args:
-        x, real_density, fake_density, learnt, optimal: arrays of shape (n,).
-    """
+    """Return two panels over the line x: densities, and what a discriminator learnt of their samples; all are (n,)."""
     picture, (left, right) = canvas(height=3.1, columns=2)
     _draw_real_density(left, x, real_density)
     left.plot(x, fake_density, color=ORANGE, linewidth=2, label="generated, q(x)")

@@ -6,15 +6,14 @@ import tensorflow as tf
 from keras import layers, ops
 from scipy import stats
 
+from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
-from utils.exercises.gradients import TRACED
+from utils.exercises.gradients import TRACED, by_numpy, without_gradient
 from utils.lesson_09.study import exponential_moving_average, wasserstein_distance_1d
-from utils.losses import SMALLEST_SQUARE, gradient_penalty, r1_penalty
+from utils.losses import gradient_penalty, r1_penalty
 
-BATCH_COMPUTED_AT_ONCE = 3
-
-
-# 9.1 Wasserstein distance ------------------------------------------------------------------------------------
+BATCH_COMPUTED_AT_ONCE = 3  # that is quick; a larger one is computed in a graph, as Keras traces a training step
+DIAGNOSES = ("healthy", "mode collapse", "vanishing gradient", "oscillation", "leaking batch statistics")
 
 
 def _two_samples():
@@ -25,19 +24,12 @@ def _two_samples():
             (random.exponential(size=9) - 3, random.normal(size=9))]
 
 
-# 9.2 and 9.3 Penalties ---------------------------------------------------------------------------------------
-
-
 class _Slopes(layers.Layer):
-    """A critic with a known slope at each row of a batch: the row's own scale times its weights.
-
-    It remembers, as `seen`, what it was called with last.
-    """
+    """A critic of known slopes: its weights times each row's own scale. What it was called with last is `seen`."""
 
     def __init__(self, weights, scales=1.0):
         super().__init__(name="slopes")
-        self.direction = self.add_weight(shape=(np.size(weights),), initializer="zeros")
-        self.direction.assign(np.ravel(weights))
+        self.direction = self.add_weight(shape=np.shape(weights), initializer=lambda shape, dtype: weights)
         self.scales = scales
 
     def call(self, images, training=None):
@@ -54,39 +46,44 @@ def _slopes_and_images():
     random = np.random.default_rng(1)
     for place, shape in enumerate([(3, 2), (4, 6)]):
         scales = np.linspace(0.2, 2.5, shape[0]).astype(np.float32)
-        critic = _Slopes(random.normal(0, 1 / np.sqrt(np.prod(shape[1:])), shape[1:]).astype(np.float32), scales)
+        critic = _Slopes(random.normal(0, 1 / np.sqrt(shape[1]), shape[1:]).astype(np.float32), scales)
         real, fake = (random.uniform(low, low + 1, shape).astype(np.float32) for low in (1.0, -2.0))
         yield critic, real, fake, keras.random.SeedGenerator(place)
 
 
-def _with_gradients(function, watched, images, call):
-    """Return the value of `call(function)`, 1.0 if TensorFlow can compute with it, and its gradients as one array.
+def _curved_discriminators():
+    """Yield (discriminator, images) cases of small curved networks with weights of their own seeds."""
+    for batch, pixels, width in ((3, 2, 4), (5, 4, 6)):
+        random = np.random.default_rng(batch)
+        discriminator = keras.Sequential([keras.Input((pixels,)), layers.Dense(width, "tanh"), layers.Dense(1)])
+        discriminator.set_weights([random.normal(0, 0.9, weight.shape) for weight in discriminator.get_weights()])
+        yield discriminator, random.normal(size=(batch, pixels)).astype(np.float32)
 
-    A small batch is computed at once, which is quick; a larger one in a graph, as Keras traces a training step.
 
-    Args:
-        watched: the weights by which the gradients are taken.
-        images: of the case, whose number decides.
-
-    Returns:
-        (value, 0.0, None) if a number came that is no tensor.
-    """
+def _with_gradients(compute, network, role, in_graph, name="penalty"):
+    """Return what `compute()` gives, whether TensorFlow can compute with it, and if so its gradients by the weights."""
     def run():
         with tf.GradientTape() as tape:
-            value = call(function)
-        return value, tape.gradient(value, watched) if tf.is_tensor(value) else None
+            value = compute()
+        weights = [weight.value for weight in network.trainable_weights]
+        return value, tape.gradient(value, weights, unconnected_gradients="zero") if tf.is_tensor(value) else None
 
-    if len(images) > BATCH_COMPUTED_AT_ONCE:
-        try:
-            value, gradients = tf.function(run, autograph=False)()
-        except (NotImplementedError, AttributeError, TypeError):
-            value, gradients = call(function), None  # an error of the learner's own is raised again here, and shown
-    else:
-        value, gradients = run()
+    try:
+        value, gradients = tf.function(run, autograph=False)() if in_graph else run()
+    except (NotImplementedError, AttributeError, TypeError):
+        if not in_graph:
+            raise
+        value, gradients = compute(), None  # an error of the learner's own is raised again here, and shown
     if gradients is None:
-        return value, 0.0, None
-    return value, 1.0, np.concatenate([np.zeros(weight.shape).ravel() if gradient is None else np.ravel(gradient)
-                                       for gradient, weight in zip(gradients, watched, strict=True)])
+        return None if value is None else {name: value, TRACED: 0.0}
+    return {name: value, TRACED: 1.0,
+            f"its gradients by the {role}'s weights": np.concatenate([np.ravel(gradient) for gradient in gradients])}
+
+
+def _penalty_and_gradients(function, discriminator, images):
+    images = tf.constant(images)
+    return _with_gradients(lambda: function(discriminator, images), discriminator, "discriminator",
+                           in_graph=len(images) > BATCH_COMPUTED_AT_ONCE)
 
 
 def _penalty_and_points(function, critic, real_images, fake_images, random):
@@ -95,22 +92,17 @@ def _penalty_and_points(function, critic, real_images, fake_images, random):
     The points are looked at in the larger case, the flat critic in the small one.
     """
     real, fake = tf.constant(real_images), tf.constant(fake_images)
+    in_graph = len(real) > BATCH_COMPUTED_AT_ONCE
     # Of images that are real and fake at once, every point between them is the image itself.
-    value, computes, gradients = _with_gradients(function, critic.trainable_weights, real,
-                                                 lambda function: function(critic, real, real, random))
-    if value is None:
-        return None
-    seen = {"penalty where real and fake images are the same": value, TRACED: computes}
-    if computes:
-        seen["its gradients by the critic's weights"] = gradients
-        if len(real) <= BATCH_COMPUTED_AT_ONCE:
-            flat = _Slopes(np.zeros(critic.direction.shape))
-            _, _, gradients = _with_gradients(function, flat.trainable_weights, real,
-                                              lambda function: function(flat, real, fake, random))
-            seen["are they finite for a flat critic? (1 yes, 0 no)"] = float(np.all(np.isfinite(gradients)))
-        else:
-            seen |= _points_between(function, critic, real, fake, random)
-    return seen
+    seen = _with_gradients(lambda: function(critic, real, real, random), critic, "critic", in_graph,
+                           "penalty where real and fake images are the same")
+    if seen is None or not seen[TRACED]:
+        return seen
+    if in_graph:
+        return seen | _points_between(function, critic, real, fake, random)
+    flat = _Slopes(np.zeros(critic.direction.shape))
+    *_, gradients = _with_gradients(lambda: function(flat, real, fake, random), flat, "critic", False).values()
+    return seen | {"are they finite for a flat critic? (1 yes, 0 no)": float(np.all(np.isfinite(gradients)))}
 
 
 def _points_between(function, critic, real, fake, random):
@@ -123,10 +115,9 @@ def _points_between(function, critic, real, fake, random):
         function(spy, real, fake, random)
         return spy.seen
 
-    pixel_axes = tuple(range(1, len(real.shape)))
     mixes = [((points() - fake) / (real - fake)).numpy() for _ in range(2)]
-    mix = mixes[0].mean(axis=pixel_axes)
-    facts = {"does each image stay on the line between its pair?": np.ptp(mixes[0], axis=pixel_axes).max() < 1e-4,
+    mix = mixes[0].mean(axis=1)
+    facts = {"does each image stay on the line between its pair?": np.ptp(mixes[0], axis=1).max() < 1e-4,
              "has each image a point of its own?": np.ptp(mix) > 1e-4,
              "do they leave the real images?": mix.min() < 0.99,
              "do they leave the fakes?": mix.max() > 0.01,
@@ -136,90 +127,15 @@ def _points_between(function, critic, real, fake, random):
     return {f"{question} (1 yes, 0 no)": float(answer) for question, answer in facts.items()}
 
 
-def _per_image(images):
-    return (ops.shape(images)[0], *[1] * (len(images.shape) - 1))
-
-
-def _static_per_image(images):
-    return (int(images.shape[0]), *[1] * (len(images.shape) - 1))
-
-
-def _uniform(real, fake, random):
-    return keras.random.uniform(_per_image(real), seed=random)
-
-
-def _length(gradient):
-    return ops.sqrt(ops.sum(ops.square(gradient), axis=tuple(range(1, len(gradient.shape)))) + SMALLEST_SQUARE)
-
-
-def _penalty(mix=_uniform, of_gradient=lambda gradient: ops.mean(ops.square(_length(gradient) - 1)),
-             by=lambda critic, between: between):
-    """Return a gradient penalty with its parts exchangeable, to make mistakes with."""
-    def penalty(critic, real_images, fake_images, random):
-        share = mix(real_images, fake_images, random)
-        between = share * real_images + (1 - share) * fake_images
-        with tf.GradientTape() as tape:
-            tape.watch(between)
-            values = critic(between, training=True)
-            source = by(critic, between)
-        return of_gradient(tape.gradient(values, source))
-    return penalty
-
-
-def _of_all_weights(gradients):
-    return ops.mean(ops.square(ops.sqrt(sum(ops.sum(ops.square(each)) for each in gradients) + SMALLEST_SQUARE) - 1))
-
-
-def _by_numpy(reference):
-    return Mistake("the numbers are right, but NumPy, `.numpy()` or `float` computed them. There no gradient passes, "
-                   "and `fit` cannot go: use `ops` from the first step to the last.",
-                   lambda *arguments: reference(*arguments).numpy())
-
-
-def _without_gradient(reference):
-    return Mistake("the number is right, but its gradient does not reach the weights, so the penalty would change "
-                   "nothing. Is there a `stop_gradient`, or a step outside TensorFlow?",
-                   lambda *arguments: tf.stop_gradient(reference(*arguments)))
-
-
-def _curved_discriminators():
-    """Yield (discriminator, images) cases of small curved networks with weights of their own seeds."""
-    for batch, pixels, width in ((3, 2, 4), (5, 4, 6)):
-        random = np.random.default_rng(batch)
-        discriminator = keras.Sequential([keras.Input((pixels,)), layers.Dense(width, "tanh"), layers.Dense(1)])
-        discriminator.set_weights([random.normal(0, 0.9, weight.shape) for weight in discriminator.get_weights()])
-        yield discriminator, random.normal(size=(batch, pixels)).astype(np.float32)
-
-
-def _penalty_and_gradients(function, discriminator, images):
-    images = tf.constant(images)
-    value, computes, gradients = _with_gradients(function, discriminator.trainable_weights, images,
-                                                 lambda function: function(discriminator, images))
-    if value is None:
-        return None
-    seen = {"penalty": value, TRACED: computes}
-    return seen | {"its gradients by the discriminator's weights": gradients} if computes else seen
-
-
-def _r1(of_slope=lambda slope: ops.mean(ops.sum(ops.square(slope), axis=-1)), of_logits=lambda logits: logits,
-        by=lambda discriminator, images: images):
-    """Return an R1 penalty with its parts exchangeable, to make mistakes with."""
-    def penalty(discriminator, images):
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            value = of_logits(discriminator(images, training=True))
-            source = by(discriminator, images)
-        return of_slope(tape.gradient(value, source))
-    return penalty
-
-
-# 9.4 Averaged weights ----------------------------------------------------------------------------------------
+def _numpy_draws_the_mix(critic, real_images, fake_images, random):
+    mix = np.random.default_rng(0).uniform(size=(len(real_images), 1)).astype(np.float32)
+    between = mix * real_images + (1 - mix) * fake_images
+    return gradient_penalty(critic, between, between, random)  # of a pair that is one image, that image is seen
 
 
 def _steps_of_averaging():
     """Return (average, weights, decay) cases: a first step, later steps, and several decays."""
-    random = np.random.default_rng(2)
-    first, *others = random.normal(size=(7, 2, 3))
+    first, *others = np.random.default_rng(2).normal(size=(7, 2, 3))
     return [(None, [first[0]], 0.8),
             ([others[0][0]], [others[1][0]], 0.8),
             (list(others[2]), list(others[3]), 0.95),
@@ -240,62 +156,9 @@ def _average_and_what_is_left(function, average, weights, decay):
     return seen | {"average, after the weights have moved on": [np.array(each) for each in found]}
 
 
-def _averaging(combine, start=lambda weights, decay: [np.array(weight) for weight in weights]):
-    """Return an average of weights with its parts exchangeable, to make mistakes with."""
-    def step(average, weights, decay):
-        if average is None:
-            return start(weights, decay)
-        return [combine(old, new, decay) for old, new in zip(average, weights, strict=True)]
-    return step
-
-
-def _exponential(old, new, decay):
-    return decay * old + (1 - decay) * new
-
-
-def _average_in_place(average, weights, decay):
-    if average is None:
-        return [np.array(weight) for weight in weights]
-    for old, new in zip(average, weights, strict=True):
-        old[...] = decay * old + (1 - decay) * new
-    return average
-
-
-DIAGNOSES = ("healthy", "mode collapse", "vanishing gradient", "oscillation", "leaking batch statistics")
-
-
 def diagnose():
     """Return the diagnoses of runs A, B, C and D, in this order."""
     return "leaking batch statistics", "mode collapse", "vanishing gradient", "oscillation"
-
-
-_CONTRADICTIONS = {
-    "A": {"healthy": "D gets far more right in batches of one kind than in mixed ones, though the points are the same. "
-                     "What can it see in the one that it cannot see in the other?",
-          "mode collapse": "the band of the samples grows wider and wider. In a collapse it stays thin.",
-          "vanishing gradient": "the generator's gradient is about as long at the end as at the beginning.",
-          "oscillation": "losses and samples drift one way, slowly; nothing comes and goes."},
-    "B": {"healthy": "D gets nearly everything right, and the band of the samples has no width.",
-          "vanishing gradient": "D is far ahead, but the generator's gradient has become longer, not shorter: it has "
-                                "a slope to follow. How many different samples does it draw?",
-          "oscillation": "the centre wanders, but D stays ahead all the while and the losses have no waves. How wide "
-                         "is the band?",
-          "leaking batch statistics": "both lines at the bottom lie on each other: with whom a sample shares its batch "
-                                      "makes no difference to D."},
-    "C": {"healthy": "D's loss has reached zero, and the samples have hardly moved from where they began.",
-          "mode collapse": "the samples lie close together because they began so. Nothing has pulled them there: they "
-                           "hardly move. What moves samples, and how long is it?",
-          "oscillation": "all curves go one way; nothing comes and goes.",
-          "leaking batch statistics": "both lines at the bottom lie on each other: with whom a sample shares its batch "
-                                      "makes no difference to D."},
-    "D": {"healthy": "the losses lie near those of an undecided discriminator, but look at the centre of the samples: "
-                     "does it ever come to rest?",
-          "mode collapse": "the band of the samples stays wide all the time.",
-          "vanishing gradient": "D is right about half the time, so it is sure of nothing, and the generator's "
-                                "gradient keeps its length.",
-          "leaking batch statistics": "both lines at the bottom lie on each other: with whom a sample shares its batch "
-                                      "makes no difference to D."},
-}
 
 
 def _first_wrong_reading(function):
@@ -313,244 +176,211 @@ def _first_wrong_reading(function):
     return {"first wrong diagnosis": wrong[0] if wrong else "none"}
 
 
-def _misreadings():
-    """Return a mistake for each wrong diagnosis of each run, of which the first counts."""
-    def answering(place, diagnosis):
-        answers = diagnose()
-        return lambda: (*answers[:place], diagnosis, *answers[place + 1:])
+def _misread(run, diagnosis, why):
+    """Return the mistake of one wrong diagnosis, and what in the chart contradicts it."""
+    answers = dict(zip("ABCD", diagnose(), strict=True)) | {run: diagnosis}
+    return Mistake(f"run {run} is not that: {why}", lambda: tuple(answers.values()))
 
-    return tuple(Mistake(f"run {run} is not that: {why}", answering(place, diagnosis))
-                 for place, (run, reasons) in enumerate(_CONTRADICTIONS.items()) for diagnosis, why in reasons.items())
+
+_of_w1, _of_gp, _of_r1, _of_ema = map(
+    edits_of, (wasserstein_distance_1d, gradient_penalty, r1_penalty, exponential_moving_average))
+_MIXED = "mix * real_images + (1 - mix) * fake_images"
+_LOGITS = "discriminator(images, training=True)"
+_AVERAGED = "decay * old + (1 - decay) * new"
+
+
+def _where_no_gradient_passes(reference):
+    """Return two mistakes with the right number of which a penalty's weights learn nothing."""
+    return (Mistake("the numbers are right, but NumPy, `.numpy()` or `float` computed them. There no gradient passes, "
+                    "and `fit` cannot go: use `ops` from the first step to the last.", by_numpy(reference).function),
+            Mistake("the number is right, but its gradient does not reach the weights, so the penalty would change "
+                    "nothing. Is there a `stop_gradient`, or a step outside TensorFlow?",
+                    without_gradient(reference).function))
 
 
 EXERCISES = (
-    Exercise(
-        identifier="9.1",
-        reference=wasserstein_distance_1d,
-        cases=_two_samples,
-        mistakes=(
-            Mistake("the numbers are paired as they come, so another order would give another distance. Which plan "
-                    "moves the least?",
-                    lambda first, second: float(np.mean(np.abs(first - second)))),
-            Mistake("this is the distance between the averages. Two samples can have the same average and differ: how "
-                    "far does each grain go?",
-                    lambda first, second: float(np.abs(np.mean(first) - np.mean(second)))),
-            Mistake("the differences keep their signs, so ways to the left and to the right cancel. A way is never "
-                    "negative.",
-                    lambda first, second: float(np.mean(np.sort(first) - np.sort(second)))),
-            Mistake("the differences keep their signs (and the second sample comes first), so ways to the left and to "
-                    "the right cancel. A way is never negative.",
-                    lambda first, second: float(np.mean(np.sort(second) - np.sort(first)))),
-            Mistake("you square the ways: that charges long ways more, and has another unit. The price here is the way "
-                    "itself.",
-                    lambda first, second: float(np.mean(np.square(np.sort(first) - np.sort(second))))),
-            Mistake("this is the root of the average squared way, the distance W₂. The one wanted, W₁, averages the "
-                    "ways as they are.",
-                    lambda first, second: float(np.sqrt(np.mean(np.square(np.sort(first) - np.sort(second)))))),
-            Mistake("this is the sum of all ways. Each grain carries one part in n of the mass, so that the distance "
-                    "does not grow with the sample.",
-                    lambda first, second: float(np.sum(np.abs(np.sort(first) - np.sort(second))))),
-            Mistake("only one of the two samples is sorted. The smallest goes to the smallest.",
-                    lambda first, second: float(np.mean(np.abs(np.sort(first) - second)))),
-            Mistake("only one of the two samples is sorted, the second. The smallest goes to the smallest.",
-                    lambda first, second: float(np.mean(np.abs(first - np.sort(second))))),
-            Mistake("this is the longest way of all. The average is wanted.",
-                    lambda first, second: float(np.max(np.abs(np.sort(first) - np.sort(second))))),
-            Mistake("one sample is sorted upwards and the other downwards: the dearest of all plans.",
-                    lambda first, second: float(np.mean(np.abs(np.sort(first) - np.sort(second)[::-1])))),
-            Mistake("these are the ways, one for each grain. The distance is their average.",
-                    lambda first, second: np.abs(np.sort(first) - np.sort(second))),
-            Mistake("you average over all pairs, as if every grain went everywhere. Each has one place to go.",
-                    lambda first, second: float(np.mean(np.abs(first[:, None] - second)))),
-        ),
-        hints=(
-            "If the ways of two grains cross, let them swap their goals: together they then never go farther. So in a "
-            "cheapest plan nobody overtakes anybody.",
-            "Nobody overtakes: the smallest goes to the smallest, the second to the second. `np.sort` puts both "
-            "samples in that order.",
-            "A way is the absolute value of a difference; average over the pairs, and make a `float` of it.",
-        ),
-    ),
-    Exercise(
-        identifier="9.2",
-        reference=gradient_penalty,
-        cases=_slopes_and_images,
-        observe=_penalty_and_points,
-        tolerance=1e-3,
-        seconds=60.0,
-        mistakes=(
-            Mistake("one number mixes the whole batch: all images lie at the same place of their lines. Draw one for "
-                    "each image.",
-                    _penalty(lambda real, fake, random: keras.random.uniform((1,) * len(real.shape), seed=random))),
-            Mistake("the mix is drawn from a normal distribution, which leaves the line between fake and real at both "
-                    "ends. All places between 0 and 1 should be as likely.",
-                    _penalty(lambda real, fake, random: keras.random.normal(_per_image(real), seed=random))),
-            Mistake("each pixel has a mix of its own: such an image lies on no line between the two. One number for "
-                    "each image; what shape must it have to be multiplied with every pixel?",
-                    _penalty(lambda real, fake, random: keras.random.uniform(ops.shape(real), seed=random))),
-            Mistake("all points lie at the same fixed place between fake and real. Draw one for each image, anew at "
-                    "each step.",
-                    _penalty(lambda real, fake, random: 0.5)),
-            Mistake("the slope is measured at the real images, as R1 does. Where between fake and real must it be 1?",
-                    _penalty(lambda real, fake, random: 1.0)),
-            Mistake("the slope is measured at the fakes alone. It must be 1 on the whole way to the real images.",
-                    _penalty(lambda real, fake, random: 0.0)),
-            Mistake("NumPy draws the mix: inside `fit` that happens once, when the graph is built, and never again. "
-                    "Draw with `keras.random.uniform(…, seed=random)`.",
-                    _penalty(lambda real, fake, random: tf.constant(
-                        np.random.default_rng(0).uniform(size=_static_per_image(real)), tf.float32))),
-            Mistake("this is the gradient with respect to the critic's weights. How fast does its value change from "
-                    "image to image? Watch the mixed images and ask the tape for their gradient.",
-                    _penalty(by=lambda critic, between: critic.trainable_weights, of_gradient=_of_all_weights)),
-            Mistake("the length is taken across the batch, so that images are mixed up. Each image has a slope of its "
-                    "own: sum over its pixels.",
-                    _penalty(of_gradient=lambda gradient: ops.mean(ops.square(
-                        ops.sqrt(ops.sum(ops.square(gradient), axis=0) + SMALLEST_SQUARE) - 1)))),
-            Mistake("one length is made of all the batch's gradients together. Each image has a slope of its own.",
-                    _penalty(of_gradient=lambda gradient: ops.square(
-                        ops.sqrt(ops.sum(ops.square(gradient)) + SMALLEST_SQUARE) - 1))),
-            Mistake("the root is missing: the length of the gradient must be 1, not its square.",
-                    _penalty(of_gradient=lambda gradient: ops.mean(ops.square(ops.square(_length(gradient)) - 1)))),
-            Mistake("the value is right, but where the critic is flat the gradient of your penalty is NaN, and after "
-                    "one step so are all weights. What is the slope of a square root at zero?",
-                    _penalty(of_gradient=lambda gradient: ops.mean(ops.square(ops.sqrt(ops.sum(
-                        ops.square(gradient), axis=tuple(range(1, len(gradient.shape))))) - 1)))),
-            Mistake("only slopes above 1 are charged. The formula pulls them up to 1 as well.",
-                    _penalty(of_gradient=lambda gradient: ops.mean(ops.square(ops.relu(_length(gradient) - 1))))),
-            Mistake("you sum over the batch. Average, so that the penalty does not depend on the batch size.",
-                    _penalty(of_gradient=lambda gradient: ops.sum(ops.square(_length(gradient) - 1)))),
-            Mistake("you average the slopes before you compare with 1: a steep place could make up for a flat one. "
-                    "Charge each, then average.",
-                    _penalty(of_gradient=lambda gradient: ops.square(ops.mean(_length(gradient)) - 1))),
-            Mistake("one penalty for each image came back. Average over the batch.",
-                    _penalty(of_gradient=lambda gradient: ops.square(_length(gradient) - 1))),
-            Mistake("this pulls the slope towards 0, as R1 does. A Wasserstein critic shall have the slope 1.",
-                    _penalty(of_gradient=lambda gradient: ops.mean(ops.square(_length(gradient))))),
-            Mistake("the distance of the slope from 1 is not squared.",
-                    _penalty(of_gradient=lambda gradient: ops.mean(ops.abs(_length(gradient) - 1)))),
-            Mistake("inside the root you average over the pixels. A length is the root of the *sum* of squares.",
-                    _penalty(of_gradient=lambda gradient: ops.mean(ops.square(ops.sqrt(ops.mean(
-                        ops.square(gradient), axis=tuple(range(1, len(gradient.shape)))) + SMALLEST_SQUARE) - 1)))),
-            Mistake("the gradient is that of the batch's *average* value, which is smaller by the batch size. Give the "
-                    "tape the values themselves: each depends on its own image alone.",
-                    _penalty(of_gradient=lambda gradient: ops.mean(ops.square(
-                        _length(gradient / ops.cast(ops.shape(gradient)[0], "float32")) - 1)))),
-            _by_numpy(gradient_penalty),
-            _without_gradient(gradient_penalty),
-        ),
-        hints=(
-            "Four steps: draw a number between 0 and 1 for each image; mix the pair with it; ask a tape how the "
-            "critic's value changes with the mixed image; compare the length of that gradient with 1.",
-            "`keras.random.uniform(shape, seed=random)` draws the numbers. The shape (batch, 1) lets one number "
-            "multiply a whole row of pixels; `ops.shape(real_images)[0]` is the batch size.",
-            "The mixed images are no variables, so tell the tape: `tape.watch(between)`. The length is the root of a "
-            "sum over the pixels, and under the root belongs a number such as 1e-12.",
-        ),
-    ),
-    Exercise(
-        identifier="9.3",
-        reference=r1_penalty,
-        cases=_curved_discriminators,
-        observe=_penalty_and_gradients,
-        tolerance=1e-4,
-        seconds=30.0,
-        mistakes=(
-            Mistake("this is the length of the gradient. R1 charges its square, which needs no root.",
-                    _r1(lambda slope: ops.mean(ops.sqrt(ops.sum(ops.square(slope), axis=-1))))),
-            Mistake("you average over the pixels as well: 784 pixels would make the penalty 784 times smaller. Sum "
-                    "over the pixels, average over the images.",
-                    _r1(lambda slope: ops.mean(ops.square(slope)))),
-            Mistake("you sum over the batch. Average over the images, so that the penalty does not depend on the batch "
-                    "size.",
-                    _r1(lambda slope: ops.sum(ops.square(slope)))),
-            Mistake("the axes have changed places: you sum over the images and average over the pixels.",
-                    _r1(lambda slope: ops.mean(ops.sum(ops.square(slope), axis=0)))),
-            Mistake("this is the slope of the probability. Where the discriminator is sure, the sigmoid is flat and "
-                    "would hide a steep logit: use the logit.",
-                    _r1(of_logits=ops.sigmoid)),
-            Mistake("this is the slope of the loss. The penalty is on the logit itself.",
-                    _r1(of_logits=lambda logits: ops.softplus(-logits))),
-            Mistake("the factor ½ belongs to the weight γ/2 in the training step, not into this function.",
-                    _r1(lambda slope: 0.5 * ops.mean(ops.sum(ops.square(slope), axis=-1)))),
-            Mistake("this is the gradient with respect to the weights. How fast does the logit change with the "
-                    "*image*? Watch the images.",
-                    _r1(lambda slopes: sum(ops.sum(ops.square(slope)) for slope in slopes),
-                        by=lambda discriminator, images: discriminator.trainable_weights)),
-            Mistake("this pulls the slope towards 1, as the penalty of 9.2 does. R1 wants it small at real images.",
-                    _r1(lambda slope: ops.mean(ops.square(ops.sqrt(ops.sum(ops.square(slope), axis=-1)) - 1)))),
-            Mistake("you average the gradients of all images before you square: slopes in opposite directions cancel.",
-                    _r1(lambda slope: ops.sum(ops.square(ops.mean(slope, axis=0))))),
-            Mistake("the gradient is that of the *average* logit, so each image's is divided by the batch size. Give "
-                    "the tape the logits themselves.",
-                    _r1(of_logits=ops.mean)),
-            Mistake("you sum the gradient over the pixels and then square. Square each pixel's slope first.",
-                    _r1(lambda slope: ops.mean(ops.square(ops.sum(slope, axis=-1))))),
-            Mistake("one penalty for each image came back. Average over the batch.",
-                    _r1(lambda slope: ops.sum(ops.square(slope), axis=-1))),
-            _by_numpy(r1_penalty),
-            _without_gradient(r1_penalty),
-        ),
-        hints=(
-            "A tape that watches the images, the discriminator's logits under it, and the gradient of the logits with "
-            "respect to the images.",
-            "`tape.watch(images)` before, `tape.gradient(logits, images)` after: it has the images' shape, a slope for "
-            "each pixel.",
-            "Square, sum over the pixels of an image, average over the images. No root is needed.",
-        ),
-    ),
-    Exercise(
-        identifier="9.4",
-        reference=exponential_moving_average,
-        cases=_steps_of_averaging,
-        observe=_average_and_what_is_left,
-        mistakes=(
-            Mistake("the average starts from zero, and drags the zeros along for many steps. What is the best guess "
-                    "when only one set of weights has been seen?",
-                    _averaging(_exponential, lambda weights, decay: [(1 - decay) * weight for weight in weights])),
-            Mistake("the first average is all zeros. What is the best guess when only one set of weights has been "
-                    "seen?",
-                    _averaging(_exponential, lambda weights, decay: [0.0 * weight for weight in weights])),
-            Mistake("`decay` and `1 - decay` have changed places: with a decay of 0.99 the average would forget all "
-                    "but the last step.",
-                    _averaging(lambda old, new, decay: (1 - decay) * old + decay * new)),
-            Mistake("the step is right, but at the first one you hand back the weights' own arrays: when training "
-                    "changes those, your average changes with them. Make copies.",
-                    _averaging(_exponential, lambda weights, decay: list(weights))),
-            Mistake("the numbers are right, but the old average is changed in place. Build new arrays.",
-                    _average_in_place),
-            Mistake("this is the plain average of both. `decay` says how much of the old is kept.",
-                    _averaging(lambda old, new, decay: 0.5 * (old + new))),
-            Mistake("only the first array is averaged. A network has many: go through the list.",
-                    lambda average, weights, decay: exponential_moving_average(average and average[:1], weights[:1],
-                                                                               decay)),
-            Mistake("these are the weights themselves: nothing of the old average is kept.",
-                    _averaging(lambda old, new, decay: np.array(new))),
-            Mistake("the new weights are added in full. Both shares must sum to 1, or the average grows and grows.",
-                    _averaging(lambda old, new, decay: decay * old + new)),
-            Mistake("the average never moves after its first step.",
-                    _averaging(lambda old, new, decay: np.array(old))),
-            Mistake("the sign is turned: the average runs away from the weights.",
-                    _averaging(lambda old, new, decay: old - (1 - decay) * (new - old))),
-        ),
-        hints=(
-            "At the first step there is nothing to average: start with the weights themselves, but with copies.",
-            "Later, each array of the list is mixed with its partner. How large is the share of the old average, and "
-            "what must both shares sum to?",
-            "A list comprehension over `zip(average, weights)` makes new arrays; `np.array(weight)` makes a copy.",
-        ),
-    ),
-    Exercise(
-        identifier="9.5",
-        reference=diagnose,
-        cases=lambda: [()],
-        observe=_first_wrong_reading,
-        mistakes=_misreadings(),
-        hints=(
-            "Begin with the row in which one run differs from all others: which run has two lines that should lie on "
-            "each other and do not? Which has waves that never end?",
-            "In two runs D is far ahead. Look there at the generator's gradient: does it still have a slope to follow?",
-            "A band without width says that all latents give one sample. A gradient that grows shorter step by step "
-            "says that the generator will stay where it is.",
-        ),
-    ),
+    Exercise(identifier="9.1", reference=wasserstein_distance_1d, cases=_two_samples, mistakes=(
+        Mistake("the numbers are paired as they come, so another order would give another distance. Which plan moves "
+                "the least?", lambda first, second: float(np.mean(np.abs(first - second)))),
+        Mistake("this is the distance between the averages. Two samples can have the same average and differ: how far "
+                "does each grain go?", lambda first, second: float(np.abs(np.mean(first) - np.mean(second)))),
+        Mistake("the differences keep their signs, so ways to the left and to the right cancel. A way is never "
+                "negative.", _of_w1("np.abs", "")),
+        Mistake("the differences keep their signs (and the second sample comes first), so ways to the left and to the "
+                "right cancel. A way is never negative.", _of_w1("np.abs", "-")),
+        Mistake("you square the ways: that charges long ways more, and has another unit. The price here is the way "
+                "itself.", _of_w1("np.abs", "np.square")),
+        Mistake("this is the root of the average squared way, the distance W₂. The one wanted, W₁, averages the ways "
+                "as they are.", _of_w1("np.abs", "np.square", "float", "np.sqrt")),
+        Mistake("this is the sum of all ways. Each grain carries one part in n of the mass, so that the distance does "
+                "not grow with the sample.", _of_w1("np.mean", "np.sum")),
+        Mistake("only one of the two samples is sorted. The smallest goes to the smallest.",
+                _of_w1("np.sort(second)", "second")),
+        Mistake("only one of the two samples is sorted, the second. The smallest goes to the smallest.",
+                _of_w1("np.sort(first)", "first")),
+        Mistake("this is the longest way of all. The average is wanted.", _of_w1("np.mean", "np.max")),
+        Mistake("one sample is sorted upwards and the other downwards: the dearest of all plans.",
+                _of_w1("np.sort(second)", "np.sort(second)[::-1]")),
+        Mistake("these are the ways, one for each grain. The distance is their average.",
+                lambda first, second: np.abs(np.sort(first) - np.sort(second))),
+        Mistake("you average over all pairs, as if every grain went everywhere. Each has one place to go.",
+                _of_w1("np.sort(first)", "first[:, None]")),
+    ), hints=(
+        "If the ways of two grains cross, let them swap their goals: together they then never go farther. So in a "
+        "cheapest plan nobody overtakes anybody.",
+        "Nobody overtakes: the smallest goes to the smallest, the second to the second. `np.sort` puts both samples "
+        "in that order.",
+        "A way is the absolute value of a difference; average over the pairs, and make a `float` of it.",
+    )),
+    Exercise(identifier="9.2", reference=gradient_penalty, cases=_slopes_and_images, observe=_penalty_and_points,
+             tolerance=1e-3, seconds=60.0, mistakes=(
+        Mistake("one number mixes the whole batch: all images lie at the same place of their lines. Draw one for each "
+                "image.", _of_gp("ops.shape(real_images)[0]", "1")),
+        Mistake("the mix is drawn from a normal distribution, which leaves the line between fake and real at both "
+                "ends. All places between 0 and 1 should be as likely.", _of_gp("random.uniform", "random.normal")),
+        Mistake("each pixel has a mix of its own: such an image lies on no line between the two. One number for each "
+                "image; what shape must it have to be multiplied with every pixel?",
+                _of_gp("(ops.shape(real_images)[0], *[1] * len(pixel_axes))", "ops.shape(real_images)")),
+        Mistake("all points lie at the same fixed place between fake and real. Draw one for each image, anew at each "
+                "step.", _of_gp(_MIXED, "0.5 * real_images + 0.5 * fake_images")),
+        Mistake("the slope is measured at the real images, as R1 does. Where between fake and real must it be 1?",
+                _of_gp(_MIXED, "real_images")),
+        Mistake("the slope is measured at the fakes alone. It must be 1 on the whole way to the real images.",
+                _of_gp(_MIXED, "fake_images")),
+        Mistake("NumPy draws the mix: inside `fit` that happens once, when the graph is built, and never again. Draw "
+                "with `keras.random.uniform(…, seed=random)`.", _numpy_draws_the_mix),
+        Mistake("this is the gradient with respect to the critic's weights. How fast does its value change from image "
+                "to image? Watch the mixed images and ask the tape for their gradient.",
+                _of_gp("gradient(values, between)", "gradient(values, critic.trainable_weights)")),
+        Mistake("the length is taken across the batch, so that images are mixed up. Each image has a slope of its own: "
+                "sum over its pixels.", _of_gp("axis=pixel_axes", "axis=0")),
+        Mistake("one length is made of all the batch's gradients together. Each image has a slope of its own.",
+                _of_gp(", axis=pixel_axes", "")),
+        Mistake("the root is missing: the length of the gradient must be 1, not its square.", _of_gp("ops.sqrt", "")),
+        Mistake("the value is right, but where the critic is flat the gradient of your penalty is NaN, and after one "
+                "step so are all weights. What is the slope of a square root at zero?",
+                _of_gp("+ SMALLEST_SQUARE", "")),
+        Mistake("only slopes above 1 are charged. The formula pulls them up to 1 as well.",
+                _of_gp("slope - 1", "ops.relu(slope - 1)")),
+        Mistake("you sum over the batch. Average, so that the penalty does not depend on the batch size.",
+                _of_gp("ops.mean", "ops.sum")),
+        Mistake("you average the slopes before you compare with 1: a steep place could make up for a flat one. Charge "
+                "each, then average.", _of_gp("slope - 1", "ops.mean(slope) - 1")),
+        Mistake("one penalty for each image came back. Average over the batch.", _of_gp("ops.mean", "")),
+        Mistake("this pulls the slope towards 0, as R1 does. A Wasserstein critic shall have the slope 1.",
+                _of_gp("slope - 1", "slope")),
+        Mistake("the distance of the slope from 1 is not squared.",
+                _of_gp("ops.square(slope - 1)", "ops.abs(slope - 1)")),
+        Mistake("inside the root you average over the pixels. A length is the root of the *sum* of squares.",
+                _of_gp("ops.sum", "ops.mean")),
+        Mistake("the gradient is that of the batch's *average* value, which is smaller by the batch size. Give the "
+                "tape the values themselves: each depends on its own image alone.",
+                _of_gp("critic(between, training=True)", "ops.mean(critic(between, training=True))")),
+        *_where_no_gradient_passes(gradient_penalty),
+    ), hints=(
+        "Four steps: draw a number between 0 and 1 for each image; mix the pair with it; ask a tape how the critic's "
+        "value changes with the mixed image; compare the length of that gradient with 1.",
+        "`keras.random.uniform(shape, seed=random)` draws the numbers. The shape (batch, 1) lets one number multiply "
+        "a whole row of pixels; `ops.shape(real_images)[0]` is the batch size.",
+        "The mixed images are no variables, so tell the tape: `tape.watch(between)`. The length is the root of a sum "
+        "over the pixels, and under the root belongs a number such as 1e-12.",
+    )),
+    Exercise(identifier="9.3", reference=r1_penalty, cases=_curved_discriminators, observe=_penalty_and_gradients,
+             tolerance=1e-4, seconds=30.0, mistakes=(
+        Mistake("this is the length of the gradient. R1 charges its square, which needs no root.",
+                _of_r1("axis=-1)", "axis=-1) ** 0.5")),
+        Mistake("you average over the pixels as well: 784 pixels would make the penalty 784 times smaller. Sum over "
+                "the pixels, average over the images.", _of_r1("ops.sum", "ops.mean")),
+        Mistake("you sum over the batch. Average over the images, so that the penalty does not depend on the batch "
+                "size.", _of_r1("ops.mean", "ops.sum")),
+        Mistake("the axes have changed places: you sum over the images and average over the pixels.",
+                _of_r1("axis=-1", "axis=0")),
+        Mistake("this is the slope of the probability. Where the discriminator is sure, the sigmoid is flat and would "
+                "hide a steep logit: use the logit.", _of_r1(_LOGITS, f"ops.sigmoid({_LOGITS})")),
+        Mistake("this is the slope of the loss. The penalty is on the logit itself.",
+                _of_r1(_LOGITS, f"ops.softplus(-{_LOGITS})")),
+        Mistake("the factor ½ belongs to the weight γ/2 in the training step, not into this function.",
+                _of_r1("ops.mean", "0.5 * ops.mean")),
+        Mistake("this is the gradient with respect to the weights. How fast does the logit change with the *image*? "
+                "Watch the images.",
+                _of_r1("gradient(logits, images)", "gradient(logits, discriminator.trainable_weights)",
+                       "ops.mean(ops.sum(ops.square(slope), axis=-1))",
+                       "sum(ops.sum(ops.square(each)) for each in slope)")),
+        Mistake("this pulls the slope towards 1, as the penalty of 9.2 does. R1 wants it small at real images.",
+                _of_r1("ops.mean(", "ops.mean((", "axis=-1)", "axis=-1) ** 0.5 - 1) ** 2")),
+        Mistake("you average the gradients of all images before you square: slopes in opposite directions cancel.",
+                _of_r1("ops.square(slope), axis=-1", "ops.square(ops.mean(slope, axis=0))")),
+        Mistake("the gradient is that of the *average* logit, so each image's is divided by the batch size. Give the "
+                "tape the logits themselves.", _of_r1(_LOGITS, f"ops.mean({_LOGITS})")),
+        Mistake("you sum the gradient over the pixels and then square. Square each pixel's slope first.",
+                _of_r1("ops.sum(ops.square(slope), axis=-1)", "ops.square(ops.sum(slope, axis=-1))")),
+        Mistake("one penalty for each image came back. Average over the batch.", _of_r1("ops.mean", "")),
+        *_where_no_gradient_passes(r1_penalty),
+    ), hints=(
+        "A tape that watches the images, the discriminator's logits under it, and the gradient of the logits with "
+        "respect to the images.",
+        "`tape.watch(images)` before, `tape.gradient(logits, images)` after: it has the images' shape, a slope for "
+        "each pixel.",
+        "Square, sum over the pixels of an image, average over the images. No root is needed.",
+    )),
+    Exercise(identifier="9.4", reference=exponential_moving_average, cases=_steps_of_averaging,
+             observe=_average_and_what_is_left, mistakes=(
+        Mistake("the average starts from zero, and drags the zeros along for many steps. What is the best guess when "
+                "only one set of weights has been seen?", _of_ema("np.array(weight)", "(1 - decay) * weight")),
+        Mistake("the first average is all zeros. What is the best guess when only one set of weights has been seen?",
+                _of_ema("np.array(weight)", "0.0 * weight")),
+        Mistake("`decay` and `1 - decay` have changed places: with a decay of 0.99 the average would forget all but "
+                "the last step.", _of_ema(_AVERAGED, "(1 - decay) * old + decay * new")),
+        Mistake("the step is right, but at the first one you hand back the weights' own arrays: when training changes "
+                "those, your average changes with them. Make copies.", _of_ema("np.array(weight)", "weight")),
+        Mistake("the numbers are right, but the old average is changed in place. Build new arrays.",
+                _of_ema(_AVERAGED, "np.add(decay * old, (1 - decay) * new, out=old)")),
+        Mistake("this is the plain average of both. `decay` says how much of the old is kept.",
+                _of_ema(_AVERAGED, "(old + new) / 2")),
+        Mistake("only the first array is averaged. A network has many: go through the list.",
+                _of_ema("zip(average, weights, strict=True)", "zip(average[:1], weights)", "weight in weights",
+                        "weight in weights[:1]")),
+        Mistake("these are the weights themselves: nothing of the old average is kept.",
+                _of_ema(_AVERAGED, "np.array(new)")),
+        Mistake("the new weights are added in full. Both shares must sum to 1, or the average grows and grows.",
+                _of_ema(_AVERAGED, "decay * old + new")),
+        Mistake("the average never moves after its first step.", _of_ema(_AVERAGED, "np.array(old)")),
+        Mistake("the sign is turned: the average runs away from the weights.",
+                _of_ema(_AVERAGED, "old - (1 - decay) * (new - old)")),
+    ), hints=(
+        "At the first step there is nothing to average: start with the weights themselves, but with copies.",
+        "Later, each array of the list is mixed with its partner. How large is the share of the old average, and what "
+        "must both shares sum to?",
+        "A list comprehension over `zip(average, weights)` makes new arrays; `np.array(weight)` makes a copy.",
+    )),
+    Exercise(identifier="9.5", reference=diagnose, cases=lambda: [()], observe=_first_wrong_reading, mistakes=(
+        _misread("A", "healthy", "D gets far more right in batches of one kind than in mixed ones, though the points "
+                 "are the same. What can it see in the one that it cannot see in the other?"),
+        _misread("A", "mode collapse", "the band of the samples grows wider and wider. In a collapse it stays thin."),
+        _misread("A", "vanishing gradient", "the generator's gradient is about as long at the end as at the "
+                 "beginning."),
+        _misread("A", "oscillation", "losses and samples drift one way, slowly; nothing comes and goes."),
+        _misread("B", "healthy", "D gets nearly everything right, and the band of the samples has no width."),
+        _misread("B", "vanishing gradient", "D is far ahead, but the generator's gradient has become longer, not "
+                 "shorter: it has a slope to follow. How many different samples does it draw?"),
+        _misread("B", "oscillation", "the centre wanders, but D stays ahead all the while and the losses have no "
+                 "waves. How wide is the band?"),
+        _misread("C", "healthy", "D's loss has reached zero, and the samples have hardly moved from where they began."),
+        _misread("C", "mode collapse", "the samples lie close together because they began so. Nothing has pulled them "
+                 "there: they hardly move. What moves samples, and how long is it?"),
+        _misread("C", "oscillation", "all curves go one way; nothing comes and goes."),
+        _misread("D", "healthy", "the losses lie near those of an undecided discriminator, but look at the centre of "
+                 "the samples: does it ever come to rest?"),
+        _misread("D", "mode collapse", "the band of the samples stays wide all the time."),
+        _misread("D", "vanishing gradient", "D is right about half the time, so it is sure of nothing, and the "
+                 "generator's gradient keeps its length."),
+        *(_misread(run, "leaking batch statistics", "both lines at the bottom lie on each other: with whom a "
+                   "sample shares its batch makes no difference to D.") for run in "BCD"),
+    ), hints=(
+        "Begin with the row in which one run differs from all others: which run has two lines that should lie on each "
+        "other and do not? Which has waves that never end?",
+        "In two runs D is far ahead. Look there at the generator's gradient: does it still have a slope to follow?",
+        "A band without width says that all latents give one sample. A gradient that grows shorter step by step says "
+        "that the generator will stay where it is.",
+    )),
 )

@@ -1,9 +1,9 @@
 """The digits between four latents (lesson 9)."""
 
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from utils import plots
-from utils.lesson_09 import pictures
 from utils.lesson_09.study import between_corners
 from utils.plots.explorer import Explorer, slider
 
@@ -11,14 +11,14 @@ from utils.plots.explorer import Explorer, slider
 def corner_explorer(generate, corners, side=5):
     """Return an explorer of the digits between four latent corners: a sheet of them, and one at any place in large.
 
-    Args:
-        generate: function of latents (n, latent_dim) that returns images (n, 784) in [0, 1].
-        corners: array (4, latent_dim) of draws from the prior: top left, top right, bottom left, bottom right.
-        side: digits along one side of the sheet.
+    Latents (n, latent_dim), of which the corners are four as in `between_corners`, generate images (n, 784) in [0, 1].
     """
     down, right = np.divmod(np.arange(side**2), side) / np.array([[side - 1.0]])
     picture, (sheet, digit) = plots.canvas(height=4.2, columns=2)
-    frame, shown = pictures.draw_corners(sheet, digit, np.asarray(generate(between_corners(corners, right, down))))
+    between = np.asarray(generate(between_corners(corners, right, down)))
+    plots.draw_digits(sheet, between, side, "between the corners")
+    frame = sheet.add_patch(Rectangle((0.5, 0.5), 28, 28, fill=False, edgecolor=plots.ORANGE, linewidth=2.5))
+    shown = plots.draw_digits(digit, between[:1], 1, "this one")
     moving = plots.MovingPicture(picture, [frame, shown, digit.title])
 
     def draw(right, down):

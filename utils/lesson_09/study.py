@@ -11,18 +11,8 @@ from utils.losses import discriminator_loss, generator_loss, saturating_generato
 def wasserstein_distance_1d(first, second):
     """Return the Wasserstein distance of two samples of numbers: how far a grain is moved on average.
 
-    On a line the cheapest plan moves the smallest number to the smallest, the second to the second, and so on.
-
-    Args:
-        first, second: arrays of shape (n,), equally many numbers in any order.
-
-    Returns:
-        Float, not negative, in the unit of the numbers.
-
-    Raises:
-        ValueError: if the samples are not of rank 1, of different sizes, or empty.
-
-    Source: Villani (2003), chapter 2.
+    On a line the cheapest plan moves the smallest number to the smallest, the second to the second, and so on (Villani,
+    2003, chapter 2). Both samples are (n,), in any order; the distance is in the unit of the numbers.
     """
     first, second = np.asarray(first), np.asarray(second)
     if first.ndim != 1 or first.shape != second.shape or not first.size:
@@ -34,21 +24,13 @@ def wasserstein_distance_1d(first, second):
 def exponential_moving_average(average, weights, decay):
     """Return the average of the weights one step further: decay · average + (1 − decay) · weights.
 
-    The weights of s steps ago count decay to the power of s: the average reaches back about 1 / (1 − decay) steps. It
-    starts at the first weights themselves, as the averages of Keras' optimisers (`use_ema`) do.
+    The weights of s steps ago count decay to the power of s: the average reaches back about 1 / (1 − decay) steps
+    (Yazıcı et al., 2019). It starts at the first weights themselves, as those of Keras' optimisers (`use_ema`) do.
 
     Args:
         average: list of arrays, as the step before returned it; None at the first step.
         weights: list of arrays of the same shapes, as `get_weights()` of a network returns them.
         decay: how much of the old average is kept, in [0, 1).
-
-    Returns:
-        New list of new arrays; at the first step a copy of the weights.
-
-    Raises:
-        ValueError: if the decay is out of range or the arrays do not fit.
-
-    Source: Yazıcı et al. (2019).
     """
     if not 0 <= decay < 1:
         raise ValueError(f"exponential_moving_average wants a decay of at least 0 and below 1, but got {decay}. To "
@@ -68,26 +50,14 @@ def between_corners(corners, right, down):
     A mean of the corners with weights w would be too short: of independent draws from N(0, I) it has the variance
     Σ w², which is ¼ halfway between all four. Divided by √Σ w² it comes from N(0, I) again.
 
-    Args:
-        corners: array (4, latent_dim): top left, top right, bottom left, bottom right.
-        right, down: how far to go, in [0, 1]; numbers, or arrays of shape (n,).
-
-    Returns:
-        Array (latent_dim,), or (n, latent_dim), float32.
-
-    Raises:
-        ValueError: if there are not four corners.
+    Corners, (4, latent_dim), are top left, top right, bottom left, bottom right. How far to go, in [0, 1], is said by
+    numbers for one latent, (latent_dim,), or arrays (n,) for (n, latent_dim).
     """
-    corners = np.asarray(corners)
+    corners, right, down = np.asarray(corners), np.asarray(right), np.asarray(down)
     if corners.ndim != 2 or len(corners) != 4:
         raise ValueError(f"between_corners wants four latents, of shape (4, latent_dim), but got {corners.shape}.")
-    right, down = np.asarray(right), np.asarray(down)
     weights = np.stack([(1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down], axis=-1)
-    length = np.sqrt(np.sum(np.square(weights), axis=-1, keepdims=True))
-    return (weights / length @ corners).astype(np.float32)
-
-
-# 9.5 Four charts ---------------------------------------------------------------------------------------------
+    return (weights / np.linalg.norm(weights, axis=-1, keepdims=True) @ corners).astype(np.float32)
 
 
 def _ring(random, count):
@@ -100,37 +70,32 @@ def _ring(random, count):
 def _player(widths, seed, scale=1.0, start=0.0, normalised=False, constraint=None):
     """Return a network of two inputs, which it multiplies by `scale`; its last biases are `start` at first."""
     network = keras.Sequential([keras.Input((2,)), layers.Rescaling(scale)])
-    for place, width in enumerate(widths):
-        last = place == len(widths) - 1
-        network.add(layers.Dense(width, kernel_initializer=keras.initializers.Orthogonal(seed=seed + place),
-                                 kernel_constraint=constraint,
-                                 bias_initializer=keras.initializers.Constant(start if last else 0.0)))
-        if not last:
+    for place, width in enumerate(widths, 1):
+        network.add(layers.Dense(width, kernel_initializer=keras.initializers.Orthogonal(seed=seed + place - 1),
+                                 kernel_constraint=constraint))
+        if place < len(widths):
             if normalised:
                 network.add(layers.BatchNormalization())
             network.add(layers.LeakyReLU(negative_slope=0.2))
+    network.layers[-1].bias.assign(np.full(width, start))
     return network
 
 
-def _record(generator, discriminator, generator_optimizer, discriminator_optimizer, loss=generator_loss, steps=300,
-            batch=64):
+def _record(generator, discriminator, generator_optimizer, discriminator_optimizer, loss=generator_loss):
     """Train a GAN on points of a ring, and return what can be measured on the way, for `pictures.charts`."""
     random, probe = np.random.default_rng(0), np.random.default_rng(1)
     test_latents, test_points = tf.constant(probe.normal(size=(256, 2)), tf.float32), tf.constant(_ring(probe, 256))
     generator_optimizer.build(generator.trainable_variables)
     discriminator_optimizer.build(discriminator.trainable_variables)
 
-    def half(loss, player, optimizer):
-        with tf.GradientTape() as tape:
-            value = loss()
-        optimizer.apply(tape.gradient(value, player.trainable_variables), player.trainable_variables)
-
     @tf.function(autograph=False)
     def step(points, latents):
-        half(lambda: discriminator_loss(discriminator(points, training=True),
-                                        discriminator(generator(latents), training=True)),
-             discriminator, discriminator_optimizer)
-        half(lambda: loss(discriminator(generator(latents), training=True)), generator, generator_optimizer)
+        for player, optimizer in ((discriminator, discriminator_optimizer), (generator, generator_optimizer)):
+            with tf.GradientTape() as tape:
+                fake_logits = discriminator(generator(latents, training=True), training=True)
+                value = loss(fake_logits) if player is generator else discriminator_loss(
+                    discriminator(points, training=True), fake_logits)
+            optimizer.apply(tape.gradient(value, player.trainable_variables), player.trainable_variables)
 
     @tf.function(autograph=False)
     def measure():
@@ -149,10 +114,10 @@ def _record(generator, discriminator, generator_optimizer, discriminator_optimiz
                 "as_trained": right[0], "mixed": right[1]}
 
     measured = []
-    for count in range(steps + 1):
+    for count in range(301):
         if count % 10 == 0:
             measured.append({name: float(value) for name, value in measure().items()} | {"step": count})
-        step(tf.constant(_ring(random, batch)), tf.constant(random.normal(size=(batch, 2)), tf.float32))
+        step(tf.constant(_ring(random, 64)), tf.constant(random.normal(size=(64, 2)), tf.float32))
     return {name: np.array([each[name] for each in measured]) for name in measured[0]}
 
 

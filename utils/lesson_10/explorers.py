@@ -1,5 +1,7 @@
 """Metrics of images that are damaged on purpose (lesson 10)."""
 
+import functools
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
@@ -26,9 +28,6 @@ def metric_explorer(images, labels, features, frechet_distance, precision_recall
         labels: (n,) digits 0 to 9.
         features: function of images (n, 28, 28) that returns their features, (n, size), such as `judge_features`.
         frechet_distance, precision_recall, coverage: functions of (real features, fake features).
-
-    Raises:
-        ValueError: if there are fewer than 150 images of a digit.
     """
     images, labels = plots.as_squares(images), np.asarray(labels)
     if len(labels) != len(images) or min(np.bincount(labels, minlength=10)) < 3 * EACH:
@@ -38,21 +37,16 @@ def metric_explorer(images, labels, features, frechet_distance, precision_recall
     untouched = features(images[np.concatenate([places[:EACH] for places in of_digits])])
     # Digit by digit in turn, 0 to 9, 100 times: so that the first 500 of any classes are equally many of each.
     pool = images[np.stack([places[EACH:] for places in of_digits], axis=1).ravel()]
-    damaged = {(blur, noise): _damage(pool, blur, noise) for blur in BLURS for noise in NOISES}
+    damaged = {(blur, noise): add_noise(np.clip(gaussian_filter(pool, (0, blur, blur)), 0, 1), noise, seed=0)
+               for blur in BLURS for noise in NOISES}
     found = np.split(features(np.concatenate(list(damaged.values()))), len(damaged))
     found = dict(zip(damaged, found, strict=True))
-    shown = {setting: each[:100].copy() for setting, each in damaged.items()}  # the rest is not needed any more
-    del damaged
-    scores = {}
+    shown = {setting: each[:100].copy() for setting, each in damaged.items()}  # a view would keep all of them
 
+    @functools.cache
     def measure(blur, noise, dropped):
-        """Return the four metrics; those seen before are remembered."""
-        setting = blur, noise, dropped
-        if setting not in scores:
-            fake = found[blur, noise][_kept(dropped, 10 * EACH)]
-            scores[setting] = (frechet_distance(untouched, fake), *precision_recall(untouched, fake),
-                               coverage(untouched, fake))
-        return scores[setting]
+        fake = found[blur, noise][_kept(dropped, 10 * EACH)]
+        return frechet_distance(untouched, fake), *precision_recall(untouched, fake), coverage(untouched, fake)
 
     picture = plots.Picture(figsize=(plots.WIDTH, 3.1), layout="constrained")
     grid = picture.subplot_mosaic([["digits"] * 4, list(NAMES)], height_ratios=(1.3, 1))
@@ -75,11 +69,6 @@ def metric_explorer(images, labels, features, frechet_distance, precision_recall
     return Explorer(draw, blur=slider("blur in pixels", BLURS[0], BLURS[-1], 0.0, BLURS[1]),
                     noise=slider("noise", NOISES[0], NOISES[-1], 0.0, NOISES[1]),
                     dropped=slider("digits dropped", 0, 5, 4))
-
-
-def _damage(images, blur, noise):
-    blurred = gaussian_filter(images, (0, blur, blur)) if blur else images
-    return add_noise(np.clip(blurred, 0, 1), noise, seed=0)
 
 
 def _kept(dropped, count):

@@ -6,12 +6,14 @@ import numpy as np
 from matplotlib.collections import PatchCollection
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
+from scipy.linalg import inv, sqrtm
 
 from utils.plots.canvas import BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, canvas, label
 from utils.plots.images import draw_digits
 
 GREY = "#777777"
 MARKERS = "os^Dv"
+BETTER = {"lower": "← better", "higher": "better →"}
 
 
 def two_gaussians(pairs):
@@ -30,10 +32,10 @@ def two_gaussians(pairs):
     angles = np.linspace(0, 2 * np.pi, 121)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
     for axis, (title, (mean_a, covariance_a, mean_b, covariance_b)) in zip(axes[0], pairs.items(), strict=True):
-        root, back = (_power(covariance_a, exponent) for exponent in (0.5, -0.5))
-        transport = back @ _power(root @ covariance_b @ root, 0.5) @ back
+        root = sqrtm(covariance_a)
+        transport = inv(root) @ sqrtm(root @ covariance_b @ root) @ inv(root)
         for mean, covariance, colour, name in ((mean_a, covariance_a, BLUE, "A"), (mean_b, covariance_b, RED, "B")):
-            outline = circle @ _power(covariance, 0.5)
+            outline = circle @ sqrtm(covariance)
             for radius, opacity in ((1, 0.3), (2, 0.12)):
                 axis.fill(*(mean + radius * outline).T, color=colour, alpha=opacity, linewidth=0)
             axis.plot(*(mean + 2 * outline).T, color=colour, linewidth=1.2, label=name)
@@ -47,12 +49,12 @@ def two_gaussians(pairs):
         axis.grid(color=GRID, linewidth=0.6)
         axis.set_axisbelow(True)
         label(axis, title, "first feature", "second feature" if axis is axes[0, 0] else "")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    picture.legend(handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    picture.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False,
+                   fontsize=9)
     return picture
 
 
-def frechet_bias(sizes, distances, floor=None):
+def frechet_bias(sizes, distances):
     """Return the Fréchet distance against the number of samples, and continued to infinitely many.
 
     The left panel has a dashed line of slope -1, as a bias of 1/N has it. The right one is over 1/N, with a straight
@@ -61,28 +63,23 @@ def frechet_bias(sizes, distances, floor=None):
     Args:
         sizes: numbers of samples N, ascending, at least two.
         distances: dictionary of name → (len(sizes), repeats) distances.
-        floor: a distance to draw as a horizontal line, if any.
     """
     picture, (left, right) = canvas(height=3.6, columns=2)
     sizes = np.asarray(sizes, float)
+    distances = {name: np.reshape(values, (len(sizes), -1)) for name, values in distances.items()}
     for (name, values), colour, marker in zip(distances.items(), SERIES, MARKERS, strict=False):
-        values = np.reshape(values, (len(sizes), -1))
         averages = values.mean(axis=1)
         slope, limit = np.polyfit(1 / sizes, averages, 1, w=sizes)  # few images scatter most, so count least
         for axis, places in ((left, sizes), (right, 1_000 / sizes)):
             axis.plot(np.repeat(places, values.shape[1]), values.ravel(), marker, color=colour, markersize=4,
                       alpha=0.45, markeredgewidth=0)
         left.plot(sizes, averages, color=colour, linewidth=1.6, label=name)
-        ends = np.array([0, 1_000 / sizes[0]])
-        right.plot(ends, limit + slope * ends / 1_000, color=colour, linewidth=1.4)
+        right.plot([0, 1_000 / sizes[0]], [limit, limit + slope / sizes[0]], color=colour, linewidth=1.4)
         right.plot([0], [limit], marker, color="white", markeredgecolor=colour, markersize=8, clip_on=False, zorder=4)
         right.annotate(f"{limit:.1f}".replace("-", "−"), (0, limit), xytext=(9, -10), textcoords="offset points",
                        fontsize=9, color=colour)
-    first = np.reshape(next(iter(distances.values())), (len(sizes), -1)).mean(axis=1)
-    left.plot(sizes, first[0] * sizes[0] / sizes / 1.6, color=GREY, linewidth=1, linestyle="--", label="slope −1")
-    if floor is not None:
-        left.axhline(floor, color=GREY, linewidth=1, linestyle=":")
-        left.annotate("floor", (sizes[0], floor), xytext=(0, 3), textcoords="offset points", fontsize=8.5, color=GREY)
+    first = next(iter(distances.values()))[0].mean()
+    left.plot(sizes, first * sizes[0] / sizes / 1.6, color=GREY, linewidth=1, linestyle="--", label="slope −1")
     left.set(xscale="log", yscale="log")
     for axis in (left, right):
         axis.grid(color=GRID, linewidth=0.6)
@@ -103,32 +100,25 @@ def manifolds(real, fake, real_radii, fake_radii):
         real, fake: arrays of shape (n, 2) and (m, 2).
         real_radii, fake_radii: arrays of shape (n,) and (m,), the distance of each to its k-th neighbour.
     """
-    real, fake = np.asarray(real, float), np.asarray(fake, float)
-    real_radii, fake_radii = np.asarray(real_radii, float), np.asarray(fake_radii, float)
+    real, fake, real_radii, fake_radii = (np.asarray(each, float) for each in (real, fake, real_radii, fake_radii))
     picture, axes = canvas(height=3.5, columns=3, sharex=True, sharey=True)
     distances = np.linalg.norm(real[:, None] - fake, axis=-1)
-    precise = np.any(distances < real_radii[:, None], axis=0)
-    recalled = np.any(distances < fake_radii, axis=1)
-    covered = np.any(distances < real_radii[:, None], axis=1)
-    every_real, every_fake = np.ones(len(real), bool), np.ones(len(fake), bool)
-    for axis, name, share, balls, of_real, of_fake, says in (
-            (axes[0], "precision", precise, (real, real_radii, every_real, BLUE), every_real, precise,
-             "fakes in balls around reals"),
-            (axes[1], "recall", recalled, (fake, fake_radii, every_fake, ORANGE), recalled, every_fake,
-             "reals in balls around fakes"),
-            (axes[2], "coverage", covered, (real, real_radii, covered, BLUE), every_real, every_fake,
-             "reals' balls that hold a fake")):
+    in_real, in_fake = distances < real_radii[:, None], distances < fake_radii  # the ball of each
+    precise, recalled, covered = in_real.any(axis=0), in_fake.any(axis=1), in_real.any(axis=1)
+    panels = (("precision", precise, "fakes in balls around reals", (real, real_radii, True, BLUE), True, precise),
+              ("recall", recalled, "reals in balls around fakes", (fake, fake_radii, True, ORANGE), recalled, True),
+              ("coverage", covered, "reals' balls that hold a fake", (real, real_radii, covered, BLUE), True, True))
+    for axis, (name, share, says, balls, of_real, of_fake) in zip(axes, panels, strict=True):
         _draw_balls(axis, *balls)
         _draw_sample(axis, real, of_real, "o", BLUE)
         _draw_sample(axis, fake, of_fake, "^", RED)
         axis.set_aspect("equal")
         axis.set(xticks=[], yticks=[])
         axis.spines[["left", "bottom"]].set_visible(False)
-        label(axis, f"{name} {share.sum()} of {len(share)} = {share.mean():.2f}")
-        axis.set_xlabel(says, fontsize=9.5, color=INK)
-    low = np.minimum((real - real_radii[:, None]).min(axis=0), (fake - fake_radii[:, None]).min(axis=0))
-    high = np.maximum((real + real_radii[:, None]).max(axis=0), (fake + fake_radii[:, None]).max(axis=0))
-    axes[0].set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        label(axis, f"{name} {share.sum()} of {len(share)} = {share.mean():.2f}", says)
+    points, reach = np.concatenate([real, fake]), np.concatenate([real_radii, fake_radii])[:, None]
+    (left, bottom), (right, top) = (points - reach).min(axis=0), (points + reach).max(axis=0)
+    axes[0].set(xlim=(left, right), ylim=(bottom, top))
     for marker, fill, edge, name in (("o", BLUE, BLUE, "real"), ("^", RED, RED, "fake"),
                                      ("o", "white", GREY, "does not count")):
         axes[2].plot([], [], marker, color=fill, markeredgecolor=edge, label=name)
@@ -136,22 +126,19 @@ def manifolds(real, fake, real_radii, fake_radii):
     return picture
 
 
-def bench(scores, floors, better, logarithmic=()):
+def bench(scores, floors, better):
     """Return many metrics of a few models, one small panel a metric: each seed, their average, and the floor.
 
     Args:
         scores: dictionary of metric → dictionary of model → values, one a seed; the same models for each metric.
         floors: dictionary of metric → what real images score, drawn dashed; metrics may be missing.
         better: dictionary of metric → "lower" or "higher", written above the panel; metrics may be missing.
-        logarithmic: metrics with a logarithmic axis.
     """
     columns = min(4, len(scores))
     rows = -(-len(scores) // columns)
     models = list(next(iter(scores.values())))
     picture, axes = canvas(height=rows * (0.85 + 0.3 * len(models)) + 0.3, rows=rows, columns=columns, squeeze=False)
     for place, (axis, metric) in enumerate(zip(axes.ravel(), scores, strict=False)):
-        if metric in logarithmic:
-            axis.set_xscale("log")
         for row, (model, colour, marker) in enumerate(zip(models, SERIES, MARKERS, strict=False)):
             values = np.ravel(scores[metric][model])
             axis.plot([values.min(), values.max()], [row, row], color=colour, linewidth=5, alpha=0.25,
@@ -161,18 +148,14 @@ def bench(scores, floors, better, logarithmic=()):
             axis.plot([values.mean()] * 2, [row - 0.27, row + 0.27], color=colour, linewidth=2)
         if metric in floors:
             axis.axvline(floors[metric], color=INK, linewidth=1.1, linestyle="--")
-        if metric not in logarithmic:
-            axis.xaxis.set_major_locator(MaxNLocator(3))
+        axis.xaxis.set_major_locator(MaxNLocator(3))
         axis.set_yticks(range(len(models)), models if place % columns == 0 else [""] * len(models), fontsize=9.5)
         axis.set_ylim(len(models) - 0.5, -0.5)
         axis.margins(x=0.12)
-        axis.grid(axis="x", color=GRID, linewidth=0.6)
-        axis.set_axisbelow(True)
-        axis.spines["left"].set_visible(False)
+        _as_scale(axis)
         axis.tick_params(axis="y", length=0)
         axis.tick_params(axis="x", labelsize=8.5)
-        side = {"lower": "← better", "higher": "better →"}.get(better.get(metric), "")
-        axis.set_xlabel(side or " ", fontsize=8.5, color="#555555")
+        axis.set_xlabel(BETTER.get(better.get(metric), " "), fontsize=8.5, color="#555555")
         axis.set_title(textwrap.fill(metric, 26), fontsize=9.5, color=INK)
     for axis in axes.ravel()[len(scores):]:
         axis.set_axis_off()
@@ -219,17 +202,16 @@ def looks_and_likelihood(models, y="log-likelihood in nats per image"):
         bar.axvline(0, color=INK, linewidth=0.8)
         dot.hlines(0, frechet.min() / 3, frechet[row], color=RED, linewidth=2)
         dot.plot([frechet[row]], [0], "o", color=RED, markersize=9)
-        for axis, value, side in ((bar, nats[row], -1 if nats[row] < 0 else 1), (dot, frechet[row], 1)):
+        for axis, value, gap in ((bar, nats[row], -4 if nats[row] < 0 else 4), (dot, frechet[row], 8)):
             text = f"{value:,.{0 if abs(value) >= 1_000 else 1}f}".replace("-", "−")
-            axis.annotate(text, (value, 0), xytext=(4 * side if axis is bar else 8, 0), textcoords="offset points",
-                          ha="left" if side > 0 else "right", va="center", fontsize=9.5, color=INK)
+            axis.annotate(text, (value, 0), xytext=(gap, 0), textcoords="offset points",
+                          ha="left" if gap > 0 else "right", va="center", fontsize=9.5, color=INK)
             axis.set(ylim=(-0.7, 0.7), yticks=[])
-            axis.spines["left"].set_visible(False)
-            axis.grid(axis="x", color=GRID, linewidth=0.6)
-            axis.set_axisbelow(True)
+            _as_scale(axis)
             label(axis, "", " ")
-    room = 0.27 * max(nats.max(), 0) - 0.27 * min(nats.min(), 0)
-    bar.set_xlim(min(nats.min(), 0) - room * (nats.min() < 0), max(nats.max(), 0) + room * (nats.max() > 0))
+    low, high = min(nats.min(), 0), max(nats.max(), 0)
+    room = 0.27 * (high - low)
+    bar.set_xlim(low - room * (low < 0), high + room * (high > 0))
     bar.xaxis.set_major_locator(MaxNLocator(4))
     dot.set(xscale="log", xlim=(frechet.min() / 3, 6 * frechet.max()))
     label(bar, "", f"{y}\n(higher is better)")
@@ -241,8 +223,7 @@ def draw_gauges(axes, names, floors, logarithmic):
     """Draw one horizontal scale a metric, from its floor to a dot; return the lines to the dots and the titles.
 
     Args:
-        axes: one axis a metric.
-        names: of the metrics.
+        axes, names: one axis and one name a metric.
         floors: value of untouched images for each, drawn dashed.
         logarithmic: (low, high) of a logarithmic axis, or None for shares from 0 to 1, for each.
     """
@@ -253,13 +234,11 @@ def draw_gauges(axes, names, floors, logarithmic):
             axis.set_xscale("log")
         else:
             axis.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-        axis.spines["left"].set_visible(False)
-        axis.grid(axis="x", color=GRID, linewidth=0.6)
-        axis.set_axisbelow(True)
+        _as_scale(axis)
         axis.axvline(floor, color=INK, linewidth=1.2, linestyle="--")
         lines += axis.plot([floor, floor], [0, 0], color=RED if ends else GREEN, linewidth=4, marker="o",
                            markersize=12, markevery=[1])
-        label(axis, name, "← better" if ends else "better →")
+        label(axis, name, BETTER["lower" if ends else "higher"])
         texts.append(axis.title)
     return lines, texts
 
@@ -271,22 +250,26 @@ def move_gauges(lines, texts, names, values):
         text.set_text(f"{name} {value:.{0 if value >= 100 else 1 if value >= 1 else 2}f}")
 
 
-def _power(covariance, exponent):
-    """Return a power of a symmetric positive definite matrix."""
-    eigenvalues, eigenvectors = np.linalg.eigh(np.asarray(covariance, float))
-    return eigenvectors * eigenvalues**exponent @ eigenvectors.T
+def _as_scale(axis):
+    """Leave an axis nothing but its scale below, with pale lines behind all else."""
+    axis.spines["left"].set_visible(False)
+    axis.grid(axis="x", color=GRID, linewidth=0.6)
+    axis.set_axisbelow(True)
 
 
-def _draw_balls(axis, centres, radii, filled, colour):
-    for chosen, opacity, line in ((filled, 0.16, "-"), (~filled, 0, ":")):
+def _draw_balls(axis, centres, radii, counted, colour):
+    """Draw circles, filled and with a line around them where they are counted (True for all), else dotted."""
+    counted = np.full(len(centres), counted)
+    for chosen, opacity, line in ((counted, 0.16, "-"), (~counted, 0, ":")):
         balls = [Circle(centre, radius) for centre, radius in zip(centres[chosen], radii[chosen], strict=True)]
         axis.add_collection(PatchCollection(balls, facecolor=colour, alpha=opacity, linewidth=0))
         axis.add_collection(PatchCollection(balls, facecolor="none", edgecolor=colour, linewidth=0.8, linestyle=line,
                                             alpha=0.7))
 
 
-def _draw_sample(axis, points, filled, marker, colour):
-    axis.plot(*points[filled].T, marker, color=colour, markersize=5.5, markeredgecolor="white", markeredgewidth=0.6,
-              zorder=3)
-    axis.plot(*points[~filled].T, marker, color="white", markersize=5.5, markeredgecolor=colour, markeredgewidth=1.3,
-              zorder=3)
+def _draw_sample(axis, points, counted, marker, colour):
+    """Draw points, filled where they are counted (True for all), else hollow."""
+    counted = np.full(len(points), counted)
+    for chosen, fill, edge, width in ((counted, colour, "white", 0.6), (~counted, "white", colour, 1.3)):
+        axis.plot(*points[chosen].T, marker, color=fill, markersize=5.5, markeredgecolor=edge, markeredgewidth=width,
+                  zorder=3)

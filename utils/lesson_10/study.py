@@ -40,9 +40,6 @@ def parzen_log_likelihood(samples, images, bandwidth):
     Returns:
         float64 array of shape (m,): a density of grey values, not comparable with binarised images' nats.
 
-    Raises:
-        ValueError: if shapes do not fit, a value is not finite, or the bandwidth is not above zero.
-
     Source: Breuleux, Bengio and Vincent (2011); Theis, van den Oord and Bethge (2016).
     """
     return _parzen("parzen_log_likelihood", samples, images, [bandwidth])[0]
@@ -53,13 +50,8 @@ def parzen_bandwidth(samples, validation_images, bandwidths):
 
     Args:
         samples, validation_images: as the samples and images of `parzen_log_likelihood`.
-        bandwidths: at least three to choose from, ascending.
-
-    Returns:
-        float, one of the bandwidths.
-
-    Raises:
-        ValueError: as `parzen_log_likelihood`, and if the best is the smallest or the largest: none may be best then.
+        bandwidths: at least three to choose from, ascending. The smallest and the largest are refused: a better one
+            may lie beyond.
     """
     if len(bandwidths) < 3 or np.any(np.diff(bandwidths) <= 0):
         raise ValueError(f"parzen_bandwidth wants at least three bandwidths, ascending, but got {bandwidths}.")
@@ -89,12 +81,6 @@ def memorisation(images, training_images, test_images):
 
     Args:
         images, training_images, test_images: float arrays in [0, 1] of shape (n, 28, 28), (n, 28, 28, 1) or (n, 784).
-
-    Returns:
-        Memorisation.
-
-    Raises:
-        ValueError: if a shape or a range is another.
     """
     indices, distances = (part[:, 0] for part in nearest_neighbours(images, training_images))
     test_distances = nearest_neighbours(test_images, training_images).distances[:, 0]
@@ -105,12 +91,12 @@ def memorisation(images, training_images, test_images):
 
 def _parzen(caller, samples, images, bandwidths):
     """Return the log-density of each image for each bandwidth, (bandwidths, images)."""
-    samples, images = require_features(caller, 1, **{name: np.reshape(array, (len(array), -1)) for name, array in (
-        ("samples", samples), ("images", images))})
-    densities = np.empty((len(bandwidths), len(images)))
+    samples, images = (np.reshape(rows, (len(rows), -1)) for rows in (samples, images))
+    samples, images = require_features(caller, 1, samples=samples, images=images)
     for bandwidth in bandwidths:
         if not 0 < bandwidth < math.inf:  # NaN fails too
             raise ValueError(f"{caller} wants a bandwidth above zero, but got {bandwidth}.")
+    densities = np.empty((len(bandwidths), len(images)))
     for rows, squared_distances in squared_distance_blocks(images, samples, block=100):
         nearest = squared_distances.min(axis=1, keepdims=True)  # the largest term, taken out before the exponential
         squared_distances -= nearest

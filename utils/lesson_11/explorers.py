@@ -1,10 +1,9 @@
 """Digits of which a square is hidden, and what a model draws into it (lesson 11)."""
 
 import numpy as np
+from matplotlib.patches import Rectangle
 
-from utils import plots
-from utils.lesson_11 import pictures
-from utils.plots.explorer import Explorer, slider
+from utils.plots import INK, ORANGE, Explorer, MovingPicture, canvas, slider
 
 CHAINS, SHOWN = 12, 5
 SURE = 0.9  # a pixel is settled if this share of the average says 0 or 1
@@ -17,34 +16,36 @@ def mask_explorer(sample, images):
     those of the image itself. Five are shown, and the average of all.
 
     Args:
-        sample: function of (images, visible, starts, seed) as `hidden_pixel_sampler` returns it: chains (12, 784) of
-            zeros and ones, which pixels are visible, where the hidden ones start, and an integer.
+        sample: function of (images, visible, starts, seed) as `hidden_pixel_sampler` returns it.
         images: array (n, 784) of zeros and ones, two or more; one of each digit makes good starts.
-
-    Raises:
-        ValueError: if the images are of another shape, or only one.
     """
     images = np.asarray(images, np.float32)
     if images.ndim != 2 or images.shape[1] != 784 or len(images) < 2:
         raise ValueError(f"mask_explorer wants two images or more of shape (n, 784), but got {images.shape}.")
-    picture, axes = plots.canvas(height=4.85, rows=2, columns=4)
+    picture, axes = canvas(height=4.85, rows=2, columns=4)
     titles = ["what is visible", *(f"drawn by chain {chain + 1}" for chain in range(SHOWN)), "two\nlines", "the image"]
-    places = [axes[0, 0], *axes[0, 1:], *axes[1, 1:3], axes[1, 3], axes[1, 0]]
-    digits, squares, names = pictures.draw_fill_ins(places, titles, [True] + [False] * (SHOWN + 2))
-    words = names[-2]
-    moving = plots.MovingPicture(picture, [*digits, *squares, words])
+    digits, squares = [], []
+    for axis, title in zip([*axes[0], *axes[1, 1:], axes[1, 0]], titles, strict=True):
+        digits.append(axis.imshow(np.zeros((28, 28)), cmap="gray", vmin=0, vmax=1, interpolation="nearest"))
+        squares.append(axis.add_patch(Rectangle((-0.5, -0.5), 9, 9, facecolor="none" if squares else ORANGE,
+                                                edgecolor=ORANGE, linewidth=1.6)))  # the first hides what is under it
+        axis.set_axis_off()
+        axis.set_title(title, fontsize=10.5, color=INK)
+    words = axes[1, 3].title
+    moving = MovingPicture(picture, [*digits, *squares, words])
 
     def draw(number, row, column, size):
-        visible = np.ones((28, 28), np.float32)
-        visible[row:row + size, column:column + size] = 0
-        visible, image = visible.ravel(), images[number]
-        others = np.delete(np.arange(len(images)), number)
-        drawn = np.asarray(sample(np.tile(image, (CHAINS, 1)), np.tile(visible, (CHAINS, 1)),
-                                  images[np.resize(others, CHAINS)], number))
+        hidden = np.zeros((28, 28), bool)
+        hidden[row:row + size, column:column + size] = True
+        visible, image = np.float32(~hidden).ravel(), images[number]
+        starts = images[np.resize(np.delete(np.arange(len(images)), number), CHAINS)]
+        drawn = np.asarray(sample(np.tile(image, (CHAINS, 1)), np.tile(visible, (CHAINS, 1)), starts, number))
         average = drawn.mean(axis=0)
-        pictures.move_fill_ins(digits, squares, [visible * image, *drawn[:SHOWN], average, image], row, column, size)
-        hidden = visible == 0
-        settled = np.sum(np.abs(average[hidden] - 0.5) > SURE - 0.5)
+        for digit, square, pixels in zip(digits, squares, [visible * image, *drawn[:SHOWN], average, image],
+                                         strict=True):
+            digit.set_data(pixels.reshape(28, 28))
+            square.set_bounds(column - 0.5, row - 0.5, min(size, 28 - column), min(size, 28 - row))
+        settled = np.sum(np.abs(average[hidden.ravel()] - 0.5) > SURE - 0.5)
         words.set_text(f"average of all {CHAINS}; they\nagree on {settled} of {np.sum(hidden)} pixels")
         return moving.png()
 

@@ -3,10 +3,10 @@
 import numpy as np
 from keras import ops
 
+from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
 from utils.lesson_12.study import gradient_accumulation, scaled_learning_rate
 
-# A batch in pieces ------------------------------------------------------------------------------------------
 
 class _Regression:
     """The gradient of a squared error for weights and a bias; it remembers how many examples it was given at once."""
@@ -37,43 +37,19 @@ def _gradient_and_pieces(function, gradient_of, examples, size):
             "at most `size` examples at a time": max(gradient_of.seen, default=0) <= size}
 
 
-def _in_pieces(weight, pieces=lambda all_of_them, size: all_of_them):
-    """Return the function with its parts exchangeable; `weight` takes len(piece), len(examples), size and pieces."""
-    def accumulate(gradient_of, examples, size):
-        cut = pieces([examples[start:start + size] for start in range(0, len(examples), size)], size)
-        gradients = [[weight(len(piece), len(examples), size, len(cut)) * gradient for gradient in gradient_of(piece)]
-                     for piece in cut]
-        return [sum(parts) for parts in zip(*gradients)]
-    return accumulate
-
-
-def _lists_added(gradient_of, examples, size):
-    total = []
-    for start in range(0, len(examples), size):
-        total += [len(examples[start:start + size]) / len(examples) * part
-                  for part in gradient_of(examples[start:start + size])]
-    return total
-
-
-def _whole(all_of_them, size):
-    return [piece for piece in all_of_them if len(piece) == size]
-
-
-# Learning rates ---------------------------------------------------------------------------------------------
-
 def _steps():
     return [(step, *setting) for setting in ((0.1, 64, 128, 4, 10), (0.05, 256, 192, 8, 25), (0.2, 64, 96, 5, 8))
             for step in (1, 3, 7, 9, 10, 24, 25, 26, 40)]
 
 
-def _rate(scale=lambda base, per_device, devices: per_device * devices / base,
-          warm=lambda base_rate, scaled, step, warmup: base_rate + (scaled - base_rate) * step / warmup,
-          over=lambda step, warmup: step >= warmup):
-    """Return the function with its parts exchangeable, to make mistakes with."""
-    def rate(step, base_rate, base_batch, batch_per_device, devices, warmup_steps):
-        scaled = base_rate * scale(base_batch, batch_per_device, devices)
-        return scaled if over(step, warmup_steps) else warm(base_rate, scaled, step, warmup_steps)
-    return rate
+# Mistakes ---------------------------------------------------------------------------------------------------
+
+_of_pieces = edits_of(gradient_accumulation)
+_of_rate = edits_of(scaled_learning_rate)
+
+_SHARE = "len(piece) / len(examples)"
+_LAST_LEFT_OUT = "the last, smaller piece is left out. Its examples belong to the mean as well."
+_FACTOR = "batch_per_device * devices / base_batch"
 
 
 EXERCISES = (
@@ -84,29 +60,27 @@ EXERCISES = (
         observe=_gradient_and_pieces,
         mistakes=(
             Mistake("the gradients of the pieces are added up without a weight. Each of them is that of a *mean*, and "
-                    "a sum of means grows with the number of pieces.",
-                    _in_pieces(lambda piece, all_, size, pieces: 1)),
+                    "a sum of means grows with the number of pieces.", _of_pieces("share * gradient", "gradient")),
             Mistake("you average over the pieces as if all were of one size. An example in a small last piece then "
-                    "counts more than the others.", _in_pieces(lambda piece, all_, size, pieces: 1 / pieces)),
+                    "counts more than the others.", _of_pieces(_SHARE, "1 / -(-len(examples) // size)")),
             Mistake("only the last piece is left: each one overwrites what came before it.",
-                    lambda gradient_of, examples, size: [gradient_of(examples[start:start + size])
-                                                         for start in range(0, len(examples), size)][-1]),
+                    lambda gradient_of, examples, size: gradient_of(examples[(len(examples) - 1) // size * size:])),
             Mistake("only the first piece is looked at. Does the loop end too early?",
                     lambda gradient_of, examples, size: gradient_of(examples[:size])),
             Mistake("the last piece counts as if it were as large as the others. Its weight is its own share.",
-                    _in_pieces(lambda piece, all_, size, pieces: size / all_)),
+                    _of_pieces(_SHARE, "size / len(examples)")),
             Mistake("the list grew longer: `+` puts lists one behind the other. Add their arrays, entry by entry.",
-                    _lists_added),
-            Mistake("the last, smaller piece is left out. Its examples belong to the mean as well.",
-                    _in_pieces(lambda piece, all_, size, pieces: piece / all_, _whole)),
-            Mistake("the last, smaller piece is left out. Its examples belong to the mean as well.",
-                    _in_pieces(lambda piece, all_, size, pieces: 1 / pieces, _whole)),
+                    _of_pieces("[so_far + new for so_far, new in zip(total, weighted, strict=True)]",
+                               "total + weighted")),
+            Mistake(_LAST_LEFT_OUT, _of_pieces("len(examples), size)", "len(examples) - size + 1, size)")),
+            Mistake(_LAST_LEFT_OUT, _of_pieces("len(examples), size)", "len(examples) - size + 1, size)",
+                                               _SHARE, "1 / (len(examples) // size)")),
             Mistake("divided twice: each piece is weighted by its share, and then the sum is divided by the number of "
-                    "pieces again.", _in_pieces(lambda piece, all_, size, pieces: piece / all_ / pieces)),
+                    "pieces again.", _of_pieces("share * gradient", "share / -(-len(examples) // size) * gradient")),
             Mistake("this is the gradient of the *sum* of the losses. That of their mean is wanted.",
-                    _in_pieces(lambda piece, all_, size, pieces: piece)),
+                    _of_pieces(_SHARE, "len(piece)")),
             Mistake("a piece's weight is its share of all examples, not of the size of a piece.",
-                    _in_pieces(lambda piece, all_, size, pieces: piece / size)),
+                    _of_pieces(_SHARE, "len(piece) / size")),
             Mistake("the gradient is right, but all examples were handed over at once: that is what memory does not "
                     "allow. At most `size` at a time.", lambda gradient_of, examples, size: gradient_of(examples)),
         ),
@@ -125,32 +99,30 @@ EXERCISES = (
         cases=_steps,
         mistakes=(
             Mistake("the rate grows with the square root of the batch. For plain SGD the rule is linear.",
-                    _rate(scale=lambda base, per_device, devices: (per_device * devices / base)**0.5)),
+                    _of_rate(_FACTOR, f"({_FACTOR})**0.5")),
             Mistake("there is no warm-up: the first steps are as long as all others.",
-                    _rate(over=lambda step, warmup: True)),
+                    _of_rate("step >= warmup_steps", "True")),
             Mistake("the warm-up begins at 0. It should begin at the base rate, which was good for the small batch.",
-                    _rate(warm=lambda base_rate, scaled, step, warmup: scaled * step / warmup)),
+                    _of_rate("base_rate + (scaled - base_rate)", "scaled")),
             Mistake("the rate stays at its base for the whole warm-up and then jumps. Let it rise step by step.",
-                    _rate(warm=lambda base_rate, scaled, step, warmup: base_rate)),
+                    _of_rate(" + (scaled - base_rate) * step / warmup_steps", "")),
             Mistake("the whole scaled rate is added to the base rate. Add only a share of their *difference*.",
-                    _rate(warm=lambda base_rate, scaled, step, warmup: base_rate + scaled * step / warmup)),
+                    _of_rate("(scaled - base_rate)", "scaled")),
             Mistake("the factor is rounded down to a whole number. A batch may also be one and a half times as large.",
-                    _rate(scale=lambda base, per_device, devices: per_device * devices // base)),
+                    _of_rate(_FACTOR, "(batch_per_device * devices // base_batch)")),
             Mistake("the rate never leaves its base, however large the batch is.",
                     lambda step, base_rate, *others: base_rate),
             Mistake("the warm-up is a step too early: steps are counted from 0, and step 0 has the base rate.",
-                    _rate(warm=lambda base_rate, scaled, step, warmup:
-                          base_rate + (scaled - base_rate) * (step + 1) / warmup)),
-            Mistake("the rate rises for ever. Where does the warm-up end?", _rate(over=lambda step, warmup: False)),
+                    _of_rate("step / warmup_steps", "(step + 1) / warmup_steps")),
+            Mistake("the rate rises for ever. Where does the warm-up end?", _of_rate("step >= warmup_steps", "False")),
             Mistake("this is the batch of one device. All devices together make one step: what is the whole batch?",
-                    _rate(scale=lambda base, per_device, devices: per_device / base)),
+                    _of_rate(_FACTOR, "batch_per_device / base_batch")),
             Mistake("only the number of devices is counted. Each of them may have another batch than the base.",
-                    _rate(scale=lambda base, per_device, devices: devices)),
+                    _of_rate(_FACTOR, "devices")),
             Mistake("upside down: a larger batch makes a better gradient, and allows a longer step.",
-                    _rate(scale=lambda base, per_device, devices: base / (per_device * devices))),
+                    _of_rate(_FACTOR, "base_batch / (batch_per_device * devices)")),
             Mistake("the base rate is forgotten: this is the factor alone, by which it has to be multiplied.",
-                    lambda step, base_rate, base_batch, batch_per_device, devices, warmup_steps:
-                    scaled_learning_rate(step, 1.0, base_batch, batch_per_device, devices, warmup_steps)),
+                    lambda step, base_rate, *others: scaled_learning_rate(step, 1.0, *others)),
         ),
         hints=(
             "First the rate that is reached in the end: the base rate times the factor by which the whole batch, over "

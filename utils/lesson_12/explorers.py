@@ -1,7 +1,7 @@
 """What an epoch costs, against the batch size (lesson 12)."""
 
-import ipywidgets
 import numpy as np
+from ipywidgets import SelectionSlider
 
 from utils import plots
 from utils.lesson_12 import pictures
@@ -19,9 +19,6 @@ def batch_explorer(per_step, per_image, arithmetic, images=60_000):
         per_image: seconds that an image takes besides the arithmetic.
         arithmetic: seconds of the arithmetic of an image, which a larger network multiplies.
         images: of an epoch.
-
-    Raises:
-        ValueError: if a cost is negative.
     """
     if min(per_step, per_image, arithmetic) < 0:
         raise ValueError("batch_explorer wants costs of 0 seconds or more, but got "
@@ -47,7 +44,5 @@ def batch_explorer(per_step, per_image, arithmetic, images=60_000):
                             f"{now[0] / now.sum():.0%} for the steps, {now[2] / now.sum():.0%} arithmetic")
         return moving.png()
 
-    def chooser(options, value, description):
-        return ipywidgets.SelectionSlider(options=options, value=value, description=description)
-
-    return Explorer(draw, batch=chooser(BATCHES, 128, "batch size"), work=chooser(WORK, 1, "arithmetic per image, ×"))
+    return Explorer(draw, batch=SelectionSlider(options=BATCHES, value=128, description="batch size"),
+                    work=SelectionSlider(options=WORK, value=1, description="arithmetic per image, ×"))

@@ -51,11 +51,7 @@ def floors(models):
         axis.barh(place - 0.19, floor, 0.34, color=GREEN, label="arithmetic alone" if place == 0 else None)
         axis.barh(place + 0.19, measured, 0.34, color=BLUE, label="measured" if place == 0 else None)
         axis.text(measured, place + 0.19, f"  {measured / floor:.1f} ×", va="center", fontsize=9, color=INK)
-    axis.set_yticks(range(len(models)), models)
-    axis.invert_yaxis()
-    axis.margins(x=0.1)
-    axis.grid(axis="x", color=GRID, linewidth=0.6)
-    axis.set_axisbelow(True)
+    _name_bars(axis, models)
     picture.legend(frameon=False, fontsize=9, loc="outside upper center", ncols=2)
     label(axis, "", "seconds an epoch")
     return picture
@@ -75,44 +71,24 @@ def speed_ups(seconds, baseline):
         axis.plot([ratios.min(), ratios.max()], [place, place], color=INK, linewidth=1.4, marker="|", markersize=8)
         axis.text(ratios.max(), place, f"  {np.median(ratios):.2f}", va="center", fontsize=9, color=INK)
     axis.axvline(1, color=INK, linewidth=1)
-    axis.set_yticks(range(len(seconds)), seconds)
-    axis.invert_yaxis()
-    axis.margins(x=0.1)
+    _name_bars(axis, seconds)
     axis.set_xlim(left=0)
-    axis.grid(axis="x", color=GRID, linewidth=0.6)
-    axis.set_axisbelow(True)
     label(axis, "", f"times as many images a second as with {baseline}")
     return picture
 
 
-def draw_paths(axis, paths, x, y, title=""):
-    """Draw named curves, each over numbers of its own.
-
-    Args:
-        paths: dictionary of name → (places (n,), values (n,)).
-        x, y: names of the axes, with their units.
-    """
-    for (name, (places, values)), colour, (line, marker) in zip(paths.items(), SERIES, _STYLES, strict=False):
-        axis.plot(places, values, color=colour, linestyle=line, marker=marker if len(places) < 25 else None,
-                  markersize=4, linewidth=1.7, label=name)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.grid(color=GRID, linewidth=0.6)
-    label(axis, title, x, y)
-
-
 def paths(curves, x, y, logarithmic=False, limits=None):
-    """Return named curves, each over numbers of its own; `curves`, `x` and `y` as `draw_paths` takes them.
+    """Return named curves, each over numbers of its own.
 
     Args:
+        curves: dictionary of name → (places (n,), values (n,)).
+        x, y: names of the axes, with their units.
         logarithmic: whether values span powers of ten.
         limits: (lowest, highest) value shown, or None for all.
     """
     picture, axis = canvas(height=3.3)
-    draw_paths(axis, curves, x, y)
-    if logarithmic:
-        axis.set_yscale("log")
-    if limits:
-        axis.set_ylim(limits)
+    _draw_paths(axis, curves, x, y)
+    axis.set(yscale="log" if logarithmic else "linear", ylim=limits)
     picture.legend(*axis.get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside upper center", ncols=4)
     return picture
 
@@ -121,12 +97,12 @@ def two_clocks(by_images, by_seconds, y):
     """Return the same trainings twice: against the images that they saw, and against the seconds that they took.
 
     Args:
-        by_images, by_seconds: as `draw_paths` takes them, with the same names.
+        by_images, by_seconds: as the curves of `paths`, with the same names.
         y: what the values are, with their unit.
     """
     picture, (left, right) = canvas(height=3.4, columns=2, sharey=True)
-    draw_paths(left, by_images, "thousands of images seen", y, "for the same images")
-    draw_paths(right, by_seconds, "seconds", "", "for the same time")
+    _draw_paths(left, by_images, "thousands of images seen", y, "for the same images")
+    _draw_paths(right, by_seconds, "seconds", "", "for the same time")
     picture.legend(*left.get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside upper center", ncols=5)
     return picture
 
@@ -135,15 +111,14 @@ def streams(losses, memory, whole, y):
     """Return two panels: a training fed in different orders, and the memory that streaming takes.
 
     Args:
-        losses: as `draw_paths` takes them, over thousands of images.
-        memory: as `draw_paths` takes it, megabytes over thousands of images.
+        losses, memory: as the curves of `paths`, over thousands of images; the memory in megabytes.
         whole: megabytes of the whole data set in memory, drawn as a line.
         y: what the losses are, with their unit.
     """
     picture, (left, right) = canvas(height=3.5, columns=2, width_ratios=(1.5, 1))
-    draw_paths(left, losses, "thousands of images seen", y)
+    _draw_paths(left, losses, "thousands of images seen", y)
     left.legend(frameon=False, fontsize=9, loc="lower right")
-    draw_paths(right, memory, "thousands of images streamed", "megabytes")
+    _draw_paths(right, memory, "thousands of images streamed", "megabytes")
     right.axhline(whole, color="#777777", linestyle="--", linewidth=1)
     right.annotate("all images at once", (0, whole), xytext=(2, 4), textcoords="offset points", fontsize=8.5,
                    color="#555555")
@@ -155,10 +130,8 @@ def flow(latents, base, values, density, samples):
     """Return a flow in three panels: the base density, the map, and what it makes of the base.
 
     Args:
-        latents: (n,) z, ascending.
-        base: (n,) density of z.
-        values: (n,) x = f(z).
-        density: (n,) of x at these values, by the change of variables.
+        latents, base: (n,) z, ascending, and its density.
+        values, density: (n,) x = f(z), and its density by the change of variables.
         samples: (m,) values f(z) of draws of z, shown as a histogram.
     """
     picture, axes = canvas(height=2.7, columns=3)
@@ -174,25 +147,16 @@ def flow(latents, base, values, density, samples):
     axes[2].plot(values, density, color=RED, label="p(x) by the formula")
     axes[2].set_ylim(top=1.45 * np.max(density))
     axes[2].legend(frameon=False, fontsize=8.5, loc="upper center")
-    for axis in axes:
+    for axis, words in zip(axes, (("what is simple", "z", "density"), ("an invertible map", "z", "x = f(z)"),
+                                  ("what it becomes", "x", "density")), strict=True):
         axis.grid(color=GRID, linewidth=0.6)
         axis.set_axisbelow(True)
-    label(axes[0], "what is simple", "z", "density")
-    label(axes[1], "an invertible map", "z", "x = f(z)")
-    label(axes[2], "what it becomes", "x", "density")
+        label(axis, *words)
     return picture
 
 
 def draw_epoch_costs(axis, batches, images):
-    """Draw an empty diagram of the seconds of an epoch against the batch size; return its lines and its point.
-
-    Args:
-        batches: sizes, ascending.
-        images: of an epoch.
-
-    Returns:
-        ([three parts, their sum], point), to be moved by `move_epoch_costs`.
-    """
+    """Draw an empty diagram of an epoch's seconds against ascending batch sizes; return its lines and its point."""
     names = ("steps themselves", "work per image that is no arithmetic", "arithmetic", "together")
     lines = [axis.loglog(batches, np.ones(len(batches)), color=colour, linestyle=line, linewidth=width, label=name)[0]
              for name, colour, line, width in zip(names, (RED, ORANGE, GREEN, BLUE), ("--", "-.", ":", "-"),
@@ -207,13 +171,26 @@ def draw_epoch_costs(axis, batches, images):
 
 
 def move_epoch_costs(lines, point, parts, batch):
-    """Show other costs in the lines and the point that `draw_epoch_costs` returned.
-
-    Args:
-        parts: three arrays, seconds an epoch for each batch size.
-        batch: the size at which the point stands.
-    """
+    """Show what `draw_epoch_costs` returned for three arrays of seconds, with the point at one batch size."""
     for line, values in zip(lines, [*parts, np.sum(parts, axis=0)], strict=True):
         line.set_ydata(values)
     place = list(lines[-1].get_xdata()).index(batch)
     point.set_data([batch], [lines[-1].get_ydata()[place]])
+
+
+def _name_bars(axis, names):
+    """Write the names of horizontal bars, the first at the top, and draw pale lines behind them."""
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    axis.margins(x=0.1)
+    axis.grid(axis="x", color=GRID, linewidth=0.6)
+    axis.set_axisbelow(True)
+
+
+def _draw_paths(axis, curves, x, y, title=""):
+    for (name, (places, values)), colour, (line, marker) in zip(curves.items(), SERIES, _STYLES, strict=False):
+        axis.plot(places, values, color=colour, linestyle=line, marker=marker if len(places) < 25 else None,
+                  markersize=4, linewidth=1.7, label=name)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(color=GRID, linewidth=0.6)
+    label(axis, title, x, y)

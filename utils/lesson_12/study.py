@@ -6,26 +6,6 @@ import time
 import tensorflow as tf
 
 
-def step_operations(kernels, inputs=1):
-    """Return how many multiplications and additions dense layers need to learn from one example.
-
-    Forward, a kernel of shape (fan_in, fan_out) costs 2 · fan_in · fan_out. Backward costs as much for its own gradient
-    and again for that of its input, which a layer that reads data does without.
-
-    Args:
-        kernels: shapes (fan_in, fan_out) of all layers, those that read data first.
-        inputs: how many of them read data.
-
-    Raises:
-        ValueError: if a shape is not of rank 2.
-    """
-    if wrong := [tuple(kernel) for kernel in kernels if len(kernel) != 2]:
-        raise ValueError(f"step_operations wants shapes (fan_in, fan_out) of dense layers, but got {wrong[0]}. Leave "
-                         "biases out; count_operations counts other layers.")
-    forward = [2 * fan_in * fan_out for fan_in, fan_out in kernels]
-    return 3 * sum(forward) - sum(forward[:inputs])
-
-
 def count_operations(step, *shapes):
     """Return TensorFlow's own count of the operations on floats in a training step.
 
@@ -49,8 +29,7 @@ def product_speed(rows, size=1024, runs=30):
     short runs: another program may slow some of them, but nothing makes one too fast.
 
     Args:
-        rows: of the first matrix; how many examples go through a layer at once.
-        size: of the layer.
+        rows, size: how many examples go through a layer at once, and how many inputs and outputs it has.
         runs: how many, of which the best counts.
     """
     kernel = tf.linalg.l2_normalize(tf.random.stateless_normal((size, size), seed=(0, 1)), axis=0)
@@ -73,11 +52,7 @@ def interleaved(runs, repeats=3):
     """Call functions in turn, again and again, and return the seconds of each call: a busy machine slows all alike.
 
     Args:
-        runs: dictionary of name → function without arguments.
-        repeats: how often each is called.
-
-    Returns:
-        Dictionary of name → list of seconds.
+        runs: dictionary of name → function without arguments; the result has a list of seconds for each name.
     """
     seconds = {name: [] for name in runs}
     for _ in range(repeats):
@@ -92,15 +67,9 @@ def gradient_accumulation(gradient_of, examples, size):
     """Return the gradient of the mean loss over all examples, computed from at most `size` of them at a time.
 
     Args:
-        gradient_of: function of some examples that returns the gradient of *their* mean loss, a list of arrays.
+        gradient_of: function of some examples that gives the gradient of *their* mean loss: a list of arrays, as here.
         examples: array or tensor whose first axis counts them; the last piece may be smaller than the others.
         size: of a piece.
-
-    Returns:
-        List of arrays, as `gradient_of` gives it for all examples at once.
-
-    Raises:
-        ValueError: if there are no examples, or `size` is less than 1.
     """
     if len(examples) < 1 or size < 1:
         raise ValueError("gradient_accumulation wants one example or more, and pieces of one or more, but got "
@@ -123,9 +92,6 @@ def scaled_learning_rate(step, base_rate, base_batch, batch_per_device, devices,
         batch_per_device, devices: how many examples each device sees in a step, and how many devices there are.
         warmup_steps: after how many steps the scaled rate is reached; it stays from there.
 
-    Raises:
-        ValueError: if a rate, a batch size or the number of devices is not positive.
-
     Source: Goyal et al. (2017).
     """
     if min(base_rate, base_batch, batch_per_device, devices) <= 0:
@@ -141,13 +107,6 @@ def split_cpu(devices):
     """Let TensorFlow see the CPU as several devices, which share its cores: to try out what several GPUs would do.
 
     Call it before anything is computed, and before `start`.
-
-    Args:
-        devices: how many.
-
-    Raises:
-        ValueError: if `devices` is not a whole number of 1 or more.
-        RuntimeError: if TensorFlow is at work already and sees another number of them.
     """
     if not (isinstance(devices, int) and devices >= 1):
         raise ValueError(f"split_cpu wants a number of devices, 1 or more, but got {devices!r}.")

@@ -4,28 +4,7 @@ Arrays in, figure out: a notebook shows the `Picture` when it is the last line o
 stands in that lesson's own `pictures`.
 """
 
-from utils.plots.canvas import (
-    BLACK,
-    BLUE,
-    DIGIT_COLOURS,
-    DPI,
-    GREEN,
-    GRID,
-    INK,
-    ORANGE,
-    PURPLE,
-    RED,
-    SERIES,
-    SKY,
-    WIDTH,
-    YELLOW,
-    MovingPicture,
-    Picture,
-    arrow,
-    canvas,
-    label,
-    png,
-)
+from utils.plots.canvas import BLACK, BLUE, GRID, INK, ORANGE, RED, WIDTH, MovingPicture, Picture, canvas, label, png
 from utils.plots.charts import draw_line_chart, histogram, ladder, line_chart, logarithmic_line_chart
 from utils.plots.explorer import Explorer, slider
 from utils.plots.images import as_squares, asset, captioned, class_counts, digits, draw_digits, mosaic, neighbours

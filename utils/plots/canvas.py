@@ -48,11 +48,9 @@ def _encoded(image):
 
 
 class MovingPicture:
-    """A figure of which only some artists change. All else is drawn once, so that a redraw takes little time.
+    """A complete figure of which only some artists change: they are redrawn in their order, which takes little time.
 
-    Args:
-        picture: the complete figure; the room that its layout finds now is kept.
-        artists: what moves, in the order in which it is drawn.
+    All else is drawn once, and keeps the layout that it has now.
     """
 
     def __init__(self, picture, artists):

@@ -7,12 +7,7 @@ from utils.plots.canvas import BLUE, GRID, INK, RED, SERIES, canvas, label
 
 
 def draw_line_chart(axis, curves, title="", x="epoch", y="", reference_lines=None):
-    """Draw named curves over 1, 2, 3 …, each labelled in the legend.
-
-    Args:
-        curves: dictionary of name → sequence of values.
-        reference_lines: dictionary of name → value, drawn dashed and labelled at the right.
-    """
+    """Draw curves {name: values} over 1, 2, 3 …, and reference lines {name: value} dashed and named at the right."""
     for (name, values), colour in zip(curves.items(), SERIES, strict=False):
         steps = np.arange(1, len(values) + 1)
         axis.plot(steps, values, color=colour, label=name, linewidth=1.8, marker="o" if len(values) < 3 else None)
@@ -27,20 +22,15 @@ def draw_line_chart(axis, curves, title="", x="epoch", y="", reference_lines=Non
     label(axis, title, x, y)
 
 
-def line_chart(series, title="", x="epoch", y="", reference_lines=None):
+def line_chart(curves, title="", x="epoch", y="", reference_lines=None):
     """Return a picture of named curves; arguments as in `draw_line_chart`."""
     picture, axis = canvas(height=3.2)
-    draw_line_chart(axis, series, title, x, y, reference_lines)
+    draw_line_chart(axis, curves, title, x, y, reference_lines)
     return picture
 
 
 def logarithmic_line_chart(curves, x, y):
-    """Return curves that span powers of ten, over 0, 1, 2 …
-
-    Args:
-        curves: dictionary of name → positive values.
-        x, y: names of the axes.
-    """
+    """Return curves that span powers of ten, {name: positive values}, over 0, 1, 2 …"""
     picture, axis = canvas(height=3.3)
     for (name, values), colour, line in zip(curves.items(), SERIES, ("-", "-", "-", ":"), strict=False):
         axis.semilogy(values, color=colour, linewidth=2.6 if line == ":" else 1.8, linestyle=line, label=name)
@@ -62,12 +52,7 @@ def histogram(values, bins, x, y):
 
 
 def ladder(rungs, published=None):
-    """Return the ladder of nats: log-likelihoods per image as rungs, the better the higher.
-
-    Args:
-        rungs: dictionary of name → nats per image, measured here.
-        published: the same for figures from the literature, drawn hollow.
-    """
+    """Return the ladder of nats, {name: nats per image}, the better the higher; `published` figures are hollow."""
     rungs = {name: (float(value), BLUE, BLUE) for name, value in rungs.items()}
     rungs |= {name: (float(value), "white", RED) for name, value in (published or {}).items()}
     rungs = dict(sorted(rungs.items(), key=lambda rung: rung[1][0]))

@@ -12,8 +12,8 @@ class Explorer:
 
     Args:
         draw: function of the controls' values, by name, that returns PNG bytes.
+        buttons: {ipywidgets.Button: function to call before redrawing}.
         controls: ipywidgets with a `value`, by the name of the argument they set.
-        buttons: ipywidgets.Button → function to call before redrawing.
     """
 
     def __init__(self, draw, buttons=None, **controls):
@@ -36,12 +36,10 @@ class Explorer:
         self.image.value = self.draw(**{name: control.value for name, control in self.controls.items()})
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return {
-            "application/vnd.jupyter.widget-view+json": {
-                "version_major": 2, "version_minor": 0, "model_id": self.box.model_id},
-            "image/png": base64.b64encode(self.default).decode("ascii"),
-            "text/plain": "Interactive picture: run this cell to move its controls.",
-        }
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        return {"application/vnd.jupyter.widget-view+json": view,
+                "image/png": base64.b64encode(self.default).decode("ascii"),
+                "text/plain": "Interactive picture: run this cell to move its controls."}
 
 
 def slider(description, low, high, value, step=None):

@@ -5,6 +5,7 @@ from IPython.display import Image as StoredImage
 from matplotlib import colormaps
 
 from utils.assets import asset as asset_path
+from utils.data import require_range
 from utils.plots.canvas import GRID, INK, SERIES, WIDTH, canvas, label
 
 
@@ -12,19 +13,13 @@ def as_squares(images):
     """Return images of shape (n, 784), (n, 28, 28) or (n, 28, 28, 1) as (n, 28, 28) float32 in [0, 1].
 
     Grey values 0..255 are understood as uint8, the type in which MNIST ships; floats must lie in [0, 1].
-
-    Raises:
-        ValueError: if the shape is another one or a value lies outside [0, 1]: a plot would rescale it silently.
     """
     images = np.asarray(images)
     images = images.astype(np.float32) / (255 if images.dtype == np.uint8 else 1)
     if images.shape[1:] not in {(784,), (28, 28), (28, 28, 1)}:
         raise ValueError(f"A picture of digits wants shape (n, 784), (n, 28, 28) or (n, 28, 28, 1), but got "
                          f"{images.shape}. A single image needs a first axis of 1: images[:1], not images[0].")
-    if not (images.size and images.min() >= 0 and images.max() <= 1):
-        raise ValueError("A picture of digits wants at least one image with values in [0, 1], but got "
-                         + (f"values from {images.min():.4g} to {images.max():.4g}" if images.size else "none")
-                         + ". Use to_unit_range, from_symmetric_range or a sigmoid first.")
+    require_range("A picture of digits", images, 0, 1, "Use to_unit_range, from_symmetric_range or a sigmoid first.")
     return images.reshape(-1, 28, 28)
 
 
@@ -42,7 +37,8 @@ def mosaic(images, columns):
 def draw_digits(axis, images, columns, title=""):
     """Draw images as a mosaic on one axis, 0 black and 1 white, and return Matplotlib's image."""
     sheet = np.ma.masked_invalid(mosaic(images, columns))
-    image = axis.imshow(sheet, cmap=_digit_map(), vmin=0, vmax=1, interpolation="nearest")
+    grey = colormaps["gray"].with_extremes(bad="white")
+    image = axis.imshow(sheet, cmap=grey, vmin=0, vmax=1, interpolation="nearest")
     axis.set_axis_off()
     axis.set_title(title, fontsize=10.5, color=INK)
     return image
@@ -55,20 +51,14 @@ def digits(images, columns=10, title="", row_labels=()):
     picture, axis = canvas(height=min(8.4, (WIDTH - room) * rows / columns + 0.35 * bool(title)))
     draw_digits(axis, images, columns, title)
     if row_labels:
-        axis.set_axis_on()
-        axis.spines[:].set_visible(False)
+        _show_labels_only(axis)
         axis.set_xticks([])
         axis.set_yticks(29 * np.arange(rows) + 15, row_labels, fontsize=9.5)
-        axis.tick_params(length=0)
     return picture
 
 
 def class_counts(counts):
-    """Return bars of how often each digit occurs.
-
-    Args:
-        counts: dictionary of name → (10,) counts; drawn as shares in percent.
-    """
+    """Return bars of how often each digit occurs, as shares in percent of counts {name: (10,)}."""
     picture, axis = canvas(height=2.8)
     width = 0.8 / len(counts)
     for index, ((name, count), colour) in enumerate(zip(counts.items(), SERIES, strict=False)):
@@ -88,15 +78,7 @@ def asset(name):
 
 
 def captioned(images, captions, columns=10):
-    """Return images with a caption each, in rows of `columns`.
-
-    Args:
-        images: (n, 784), (n, 28, 28) or (n, 28, 28, 1) in [0, 1].
-        captions: n texts of one line or more.
-
-    Raises:
-        ValueError: if there are not as many captions as images.
-    """
+    """Return images with a caption each, of one line or more, in rows of `columns`."""
     squares = as_squares(images)
     if len(squares) != len(captions):
         raise ValueError(f"captioned wants one caption for each image, but got {len(captions)} captions for "
@@ -111,25 +93,23 @@ def captioned(images, captions, columns=10):
     return picture
 
 
-def _digit_map():
-    return colormaps["gray"].with_extremes(bad="white")
-
-
 def neighbours(groups):
     """Return samples above the training images nearest to them, with their distance beneath, one block a group.
 
-    Args:
-        groups: dictionary of name → (samples (n, 784), nearest (n, 784), distances (n,) in pixels), n at most 10 and
-            the same for all.
+    `groups` is {name: (samples (n, 784), nearest (n, 784), distances (n,) in pixels)}, n at most 10, the same for all.
     """
     count = len(next(iter(groups.values()))[0])
     picture, axes = canvas(height=len(groups) * (2 * 7.6 / count + 0.42) + 0.1, rows=len(groups), squeeze=False)
     for axis, (name, (samples, nearest, distances)) in zip(axes[:, 0], groups.items(), strict=True):
         draw_digits(axis, np.concatenate([np.reshape(samples, (count, 784)), np.reshape(nearest, (count, 784))]), count,
                     name)
-        axis.set_axis_on()
-        axis.spines[:].set_visible(False)
+        _show_labels_only(axis)
         axis.set_yticks([14.5, 43.5], ["image", "nearest"], fontsize=9)
         axis.set_xticks(29 * np.arange(count) + 14.5, [f"{distance:.1f}" for distance in distances], fontsize=9)
-        axis.tick_params(length=0)
     return picture
+
+
+def _show_labels_only(axis):
+    axis.set_axis_on()
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0)

@@ -8,13 +8,7 @@ from utils.plots.images import draw_digits, mosaic
 
 
 def draw_latents(axis, means, labels, title="", extent=3.5):
-    """Draw encoded images as dots in the latent plane, each digit in its colour and named at its median.
-
-    Args:
-        means: (n, 2) positions.
-        labels: (n,) digits 0..9.
-        extent: the axes run from -extent to extent.
-    """
+    """Draw codes (n, 2) as dots in the latent plane, each digit in its colour and named at its median."""
     means, labels = np.asarray(means), np.asarray(labels)
     shown = np.unique(labels)
     places = _spread([np.median(means[labels == digit], axis=0) for digit in shown], 0.13 * extent)
@@ -39,6 +33,7 @@ def _spread(places, distance):
 
 
 def two_panels():
+    """Return (picture, (plane, digit)) for `plane_explorer`."""
     return canvas(height=4.3, columns=2, width_ratios=(1.35, 1))
 
 

@@ -10,14 +10,8 @@ from utils.plots.images import draw_digits, mosaic
 class TrainingPicture:
     """The live view's picture: curves on the left, the model's images on the right.
 
-    Built once and then only updated, because building a figure takes longer than redrawing it.
-
-    Args:
-        names: names of the curves.
-        columns, rows: shape of the mosaic of images.
-        epochs: how many epochs the training will take; fixes the horizontal axis.
-        y: label of the vertical axis, with its unit.
-        caption: what the images are.
+    Built once and then only updated, because building a figure takes longer than redrawing it. `columns` and `rows` are
+    those of the mosaic, `epochs` fixes the horizontal axis, `y` is the label of the vertical one, with its unit.
     """
 
     def __init__(self, names, columns, rows, epochs, y, caption=""):
