@@ -1,12 +1,13 @@
 """Log-likelihoods, bounds and GAN losses as pure functions of tensors, with their shapes checked.
 
 Everything probabilistic is in nats per image: summed over pixels or latents, never averaged over them. What steadies a
-GAN stands beside its losses: penalties on the slope.
+GAN stands beside its losses: penalties on the slope, and the average of the weights.
 """
 
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -151,6 +152,19 @@ def r1_penalty(discriminator, images):
     return ops.mean(ops.sum(ops.square(slope), axis=-1))
 
 
+def wasserstein_distance_1d(first, second):
+    """Return the Wasserstein distance of two samples of numbers: how far a grain is moved on average.
+
+    On a line the cheapest plan moves the smallest number to the smallest, the second to the second, and so on (Villani,
+    2003, chapter 2). Both samples are (n,), in any order; the distance is in the unit of the numbers.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    if first.ndim != 1 or first.shape != second.shape or not first.size:
+        raise ValueError("wasserstein_distance_1d wants two samples of shape (n,) with the same n, but got "
+                         f"{first.shape} and {second.shape}. Flatten them, and draw equally many.")
+    return float(np.mean(np.abs(np.sort(first) - np.sort(second))))
+
+
 def critic_loss(real_values, fake_values):
     """Return what a Wasserstein critic minimises: its average on fakes minus its average on real images.
 
@@ -199,6 +213,29 @@ def gradient_penalty(critic, real_images, fake_images, random):
     gradient = tape.gradient(values, between)
     slope = ops.sqrt(ops.sum(ops.square(gradient), axis=pixel_axes) + SMALLEST_SQUARE)
     return ops.mean(ops.square(slope - 1))
+
+
+def exponential_moving_average(average, weights, decay):
+    """Return the average of the weights one step further: decay · average + (1 − decay) · weights.
+
+    The weights of s steps ago count decay to the power of s: the average reaches back about 1 / (1 − decay) steps
+    (Yazıcı et al., 2019). It starts at the first weights themselves, as those of Keras' optimisers (`use_ema`) do.
+
+    Args:
+        average: list of arrays, as the step before returned it; None at the first step.
+        weights: list of arrays of the same shapes, as `get_weights()` of a network returns them.
+        decay: how much of the old average is kept, in [0, 1).
+    """
+    if not 0 <= decay < 1:
+        raise ValueError(f"exponential_moving_average wants a decay of at least 0 and below 1, but got {decay}. To "
+                         "reach back n steps, give 1 - 1 / n.")
+    if average is None:
+        return [np.array(weight) for weight in weights]
+    shapes = [[np.shape(array) for array in arrays] for arrays in (average, weights)]
+    if shapes[0] != shapes[1]:
+        raise ValueError("exponential_moving_average wants an average and weights of the same shapes, but got "
+                         f"{shapes[0]} and {shapes[1]}. Begin with average=None for another network.")
+    return [decay * old + (1 - decay) * new for old, new in zip(average, weights, strict=True)]
 
 
 def require_same_matrix(caller, **tensors):

@@ -9,35 +9,28 @@ SECONDS = float(os.environ.get("CPU_SECONDS") or 60)  # of processor time that e
 
 
 def print_table(title, columns, rows):
-    """Print a title, the names of the columns with their units, and a line for each row.
-
-    Args:
-        title: one line.
-        columns: list of names; each is as wide as it needs to be.
-        rows: dictionary of name → list of values, one a column: numbers, or text that is printed as it is.
-    """
+    """Print a title, the columns' names, and a line for each of `rows`, a dictionary of name → numbers or texts."""
     cells = {name: [value if isinstance(value, str) else number(value) for value in row] for name, row in rows.items()}
     first = max(map(len, cells), default=0)
-    widths = [max(len(column), *(len(row[place]) for row in cells.values())) + 2
-              for place, column in enumerate(columns)]
-    print(f"\n{title}\n{'':{first}}" + "".join(f"{column:>{width}}" for column, width in zip(columns, widths)))
-    for name, row in cells.items():
+    widths = [max(map(len, column)) + 2 for column in zip(columns, *cells.values())]
+    for name, row in {f"\n{title}": [], "": columns, **cells}.items():
         print(f"{name:{first}}" + "".join(f"{value:>{width}}" for value, width in zip(row, widths)))
 
 
-def print_seeds(title, rows):
-    """Print a line for each seed, then the mean and, of several seeds, the standard deviation over them.
+def over_seeds(title, figures, *arguments):
+    """Call a function with each seed; print its figures, their mean and standard deviation; return column → values.
 
     Args:
-        title: one line.
-        rows: list of dictionaries of column → number, one for each seed, counted from 0.
+        figures: function of the arguments and a seed that returns a dictionary of column → number.
     """
-    table = {f"seed {seed}": list(row.values()) for seed, row in enumerate(rows)}
-    columns = list(zip(*table.values()))
-    table["mean"] = [statistics.mean(column) for column in columns]
+    rows = [figures(*arguments, seed) for seed in SEEDS]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    table = {f"seed {seed}": row.values() for seed, row in zip(SEEDS, rows)}
+    table["mean"] = map(statistics.mean, columns.values())
     if len(rows) > 1:
-        table["±"] = [statistics.stdev(column) for column in columns]
-    print_table(title, list(rows[0]), table)
+        table["±"] = map(statistics.stdev, columns.values())
+    print_table(title, columns, table)
+    return columns
 
 
 def number(value):
@@ -46,10 +39,9 @@ def number(value):
     return f"{value:,.{decimals}f}"
 
 
-def spread(values, unit=""):
+def spread(values):
     """Return the median of some values with the least and the most of them, as text."""
-    least, most = number(min(values)), number(max(values))
-    return f"{number(statistics.median(values))}{unit} ({least} to {most})"
+    return f"{number(statistics.median(values))} ({number(min(values))} to {number(max(values))})"
 
 
 def seconds_of(run):
@@ -57,15 +49,3 @@ def seconds_of(run):
     began, began_computing = time.perf_counter(), time.process_time()
     run()
     return time.perf_counter() - began, time.process_time() - began_computing
-
-
-def in_turn(runs, repeats):
-    """Return a dictionary of name → list of (seconds, processor seconds) for a dictionary of name → function.
-
-    The functions take turns, so that a busy machine slows all of them.
-    """
-    times = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, run in runs.items():
-            times[name].append(seconds_of(run))
-    return times

@@ -9,29 +9,21 @@ with the batch size and optimiser of their source. A schedule ends low, so that 
 import logging
 import math
 import time
+from functools import partial
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
+from keras.optimizers import Adam
 
 from tests.benchmarks.tables import SECONDS, SEEDS, print_table
-from tests.benchmarks.test_lesson_09 import PenalisedGAN, build_tutorial_pair, r1
-from tests.benchmarks.training import begin_at_the_log_odds, scores, take_averages
+from tests.benchmarks.training import grey_images, latents_of, networks_of_lesson_7, scores_by_batches, take_averages
 from tests.cells import lesson
-from utils.data import binarised_test_set, flatten, load_mnist, to_symmetric_range, to_unit_range
+from utils.data import binarised_test_set
 from utils.likelihood import importance_log_weights
 from utils.losses import importance_weighted_bound
-from utils.models import (
-    GAN,
-    R1GAN,
-    VAE,
-    build_convolutional_decoder,
-    build_decoder,
-    build_encoder,
-    build_generator,
-    build_tile_discriminator,
-)
+from utils.models import GAN, R1GAN, VAE, build_decoder, build_encoder, build_generator, build_tile_discriminator
 
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each model makes a graph, and TensorFlow warns of the sixth
 SHARES = (1 / 3, 2 / 3, 1)
@@ -45,7 +37,7 @@ class TrainForSeconds(keras.callbacks.Callback):
     Args:
         optimizers: whose rate is set.
         rate: share of the seconds used up, 0..1 → learning rate.
-        score: function without arguments that returns one number and leaves the model as it was.
+        score: function of the model that returns one number and leaves the model as it was.
     """
 
     def __init__(self, optimizers, rate, score):
@@ -63,7 +55,7 @@ class TrainForSeconds(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self.used() >= SHARES[len(self.scores)] * SECONDS:
             before = time.process_time()
-            self.scores.append(self.score())
+            self.scores.append(self.score(self.model))
             self.scoring += time.process_time() - before
             self.steps = int(self.optimizers[0].iterations)
             self.model.stop_training = len(self.scores) == len(SHARES)
@@ -72,14 +64,37 @@ class TrainForSeconds(keras.callbacks.Callback):
         return time.process_time() - self.began - self.scoring
 
 
-def train(model, optimizers, rate, score, images, batch_size):
-    """Train for SECONDS; return the steps and the scores at SHARES."""
-    for optimizer in optimizers:
-        optimizer.learning_rate.assign(0.0)
-    model.fit(images[:batch_size * model.steps_per_execution], batch_size=batch_size, verbose=0)  # builds the graph
+def train(build, optimizer, rate, batch_size, steps_per_execution, images, score, seed):
+    """Train a model for SECONDS; return its parameters, and its steps and its scores at SHARES."""
+    keras.utils.set_random_seed(seed)
+    model = build(seed=seed)
+    optimizers = [optimizer(0.0) for _ in range(2 if isinstance(model, GAN) else 1)]
+    model.compile(*optimizers, steps_per_execution=steps_per_execution)
+    if model.optimizer:  # a GAN has built those of its players
+        model.optimizer.build(model.trainable_variables)
+    model.fit(images[:batch_size * steps_per_execution], batch_size=batch_size, verbose=0)  # builds the graph
     watch = TrainForSeconds(optimizers, rate, score)
     model.fit(images, epochs=10**6, batch_size=batch_size, verbose=0, callbacks=[watch])
-    return [watch.steps, *watch.scores]
+    return model.count_params(), [watch.steps, *watch.scores]
+
+
+def compare(title, unit, models, images, score):
+    """Train every model with every seed; print steps and scores; return name → score at the end, the seeds' mean."""
+    table, last = {}, {}
+    for name, (build, optimizer, rate, batch_size, at_once) in models.items():
+        results = []
+        for seed in SEEDS:
+            parameters, result = train(build, optimizer, rate, batch_size, at_once, images, score, seed)
+            results.append(result)
+            print(f"{name}, seed {seed}: {result[0]} steps, {unit} {result[1:]}")
+        steps, *means = np.mean(results, axis=0)
+        deviations = [f" ± {each:.1f}" for each in np.std(results, axis=0, ddof=1)[1:]] if len(SEEDS) > 1 else [""] * 3
+        table[name] = [f"{parameters:,}", f"{batch_size}", f"{steps:,.0f}",
+                       *(f"{value:.1f}{deviation}" for value, deviation in zip(means, deviations))]
+        last[name] = means[-1]
+    print_table(f"{title}; {SECONDS:.0f} processor seconds each, seeds {', '.join(map(str, SEEDS))}",
+                ["parameters", "batch", "steps", *(f"{unit} at {share * SECONDS:.0f} s" for share in SHARES)], table)
+    return last
 
 
 def cosine(highest, lowest, warm_up=0.0):
@@ -96,101 +111,54 @@ def constant(rate):
     return lambda share: rate
 
 
-def print_scores(title, unit, rows):
-    """Print for each model its steps and its scores at each share of the seconds, averaged over the seeds."""
-    columns = ["parameters", "batch", "steps"] + [f"{unit} at {share * SECONDS:.0f} s" for share in SHARES]
-    table = {}
-    for name, (parameters, batch_size, results) in rows.items():
-        means = np.mean(results, axis=0)
-        deviations = np.std(results, axis=0, ddof=1) if len(SEEDS) > 1 else None
-        cells = [f"{value:.1f}" + (f" ± {deviations[place]:.1f}" if len(SEEDS) > 1 else "")
-                 for place, value in enumerate(means) if place]
-        table[name] = [f"{parameters:,}", f"{batch_size}", f"{means[0]:,.0f}", *cells]
-    print_table(f"{title}; {SECONDS:.0f} processor seconds each, seeds {', '.join(map(str, SEEDS))}", columns, table)
-
-
 # Fréchet distance -------------------------------------------------------------------------------------------
 
-def gan_of_lesson_8(seed):
-    return R1GAN(build_generator(LATENTS), build_tile_discriminator(), LATENTS, seed=seed)
-
-
-def recipe_of_lesson_9(seed):
-    return PenalisedGAN(build_generator(LATENTS), build_tile_discriminator(), LATENTS, penalty=r1, seed=seed)
+def course_s_gan(kind, **options):
+    return kind(build_generator(LATENTS), build_tile_discriminator(), LATENTS, **options)
 
 
 def tutorial_gan(seed):
-    return GAN(*build_tutorial_pair(), LATENTS, seed=seed)
+    return GAN(*lesson("09").build_tutorial_networks(), LATENTS, seed=seed)
 
 
-def adam_of_course():
-    return keras.optimizers.Adam(3e-3, beta_1=0.0, beta_2=0.99, use_ema=True, ema_momentum=0.995)
-
-
+RECIPE = partial(course_s_gan, lesson("09").PenalisedGAN, penalty=lesson("09").r1_on_a_quarter)
+ADAM_OF_GAN = partial(Adam, beta_1=0.0, beta_2=0.99, use_ema=True, ema_momentum=0.995)
 GANS = {  # name: builder, optimiser, rate, batch size, steps an execution
-    "lesson 8": (gan_of_lesson_8, adam_of_course, cosine(3e-3, 0.01), 64, 25),
-    "lesson 9: DCGAN with R1": (recipe_of_lesson_9, adam_of_course, cosine(3e-3, 0.01), 64, 10),
-    "TensorFlow's DCGAN tutorial": (tutorial_gan, lambda: keras.optimizers.Adam(1e-4), constant(1e-4), 256, 1),
+    "lesson 8": (partial(course_s_gan, R1GAN), ADAM_OF_GAN, cosine(3e-3, 0.01), 64, 25),
+    "lesson 9: DCGAN with R1": (RECIPE, ADAM_OF_GAN, cosine(3e-3, 0.01), 64, 10),
+    "TensorFlow's DCGAN tutorial": (tutorial_gan, Adam, constant(1e-4), 256, 1),
 }
 
 
 def frechet(gan):
-    """Return the Fréchet distance of DRAWN samples of the averaged generator, if it is averaged.
-
-    The statistics of batch normalisation follow from the samples themselves, for moving averages would be those of
-    other weights, and after few steps far behind.
-    """
+    """Return the Fréchet distance of DRAWN samples of the averaged generator, if it is averaged."""
     players = gan.generator, gan.discriminator
     kept = [player.get_weights() for player in players]
     take_averages(gan)
-    latents = np.random.default_rng(1).normal(size=(DRAWN // 500, 500, LATENTS)).astype("float32")
-    images = np.concatenate([gan.generator(batch, training=True).numpy() for batch in latents])
+    distance = scores_by_batches(gan.generator, latents_of(DRAWN, LATENTS))["Fréchet"]
     for player, weights in zip(players, kept):
         player.set_weights(weights)
-    return scores(images)["Fréchet"]
+    return distance
 
 
 def test_course_s_gans_are_better_than_the_tutorial_s_layers_after_equal_seconds():
-    images, rows = to_symmetric_range(flatten(load_mnist().train_images)), {}
-    for name, (build, optimizer, rate, batch_size, steps_per_execution) in GANS.items():
-        results = []
-        for seed in SEEDS:
-            keras.utils.set_random_seed(seed)
-            gan = build(seed)
-            optimizers = optimizer(), optimizer()
-            gan.compile(*optimizers, steps_per_execution=steps_per_execution)
-            results.append(train(gan, optimizers, rate, lambda gan=gan: frechet(gan), images, batch_size))
-            print(f"{name}, seed {seed}: {results[-1][0]} steps, Fréchet distance {results[-1][1:]}")
-        rows[name] = gan.count_params(), batch_size, results
-    print_scores(f"Fréchet distance of {DRAWN:,} samples to the test set, less is better", "Fréchet", rows)
-    last = {name: np.mean([result[-1] for result in results]) for name, (*_, results) in rows.items()}
+    last = compare(f"Fréchet distance of {DRAWN:,} samples to the test set, less is better", "Fréchet", GANS,
+                   2 * grey_images() - 1, frechet)
     assert max(last["lesson 8"], last["lesson 9: DCGAN with R1"]) < last["TensorFlow's DCGAN tutorial"] / 3
 
 
 # Log-likelihood ---------------------------------------------------------------------------------------------
 
-def lesson_6():
-    return build_encoder(), build_decoder()
+def lesson_6(seed):
+    return VAE(build_encoder(), build_decoder(), seed=seed)
 
 
-def lesson_7(encoder, decoder):
-    """Return lesson 7's networks, which see images with the average taken away and begin at the pixels' log-odds."""
-    average = to_unit_range(flatten(load_mnist().train_images)).mean(axis=0)
-    images = keras.Input((784,))
-    begin_at_the_log_odds(decoder, average)
-    return keras.Model(images, encoder(layers.Rescaling(1.0, offset=-average)(images))), decoder
+def lesson_7(convolutional, seed):
+    return VAE(*networks_of_lesson_7(convolutional), seed=seed)
 
 
-def lesson_7_dense():
-    return lesson_7(build_encoder(50, widths=(400, 200)), build_decoder(50, widths=(200, 300)))
-
-
-def lesson_7_convolutional():
-    return lesson_7(lesson("07").build_convolutional_encoder(), build_convolutional_decoder())
-
-
-def tutorial(latent_dim, padding, width, channels):
-    """Return networks of two strided convolutions each way, on images as rows of 784.
+def tutorial(latent_dim, padding, width, channels, seed):
+    """Return a VAE of two strided convolutions each way, on images as rows of 784.
 
     Args:
         latent_dim: 2 in both sources.
@@ -210,52 +178,29 @@ def tutorial(latent_dim, padding, width, channels):
     for filters in (64, 32):
         hidden = layers.Conv2DTranspose(filters, 3, strides=2, padding="same", activation="relu")(hidden)
     logits = layers.Reshape((784,))(layers.Conv2DTranspose(1, 3, padding="same")(hidden))
-    return encoder, keras.Model(latents, logits)
+    return VAE(encoder, keras.Model(latents, logits), seed=seed)
 
 
-def tensorflow_s(latent_dim):  # tensorflow.org/tutorials/generative/cvae
-    return lambda: tutorial(latent_dim, "valid", None, 32)
-
-
-def keras_s(latent_dim):  # keras.io/examples/generative/vae
-    return lambda: tutorial(latent_dim, "same", 16, 64)
-
-
-def adam_of_vae():
-    return keras.optimizers.Adam(5e-3, beta_2=0.99)
-
-
+TENSORFLOW_S = {"padding": "valid", "width": None, "channels": 32}  # tensorflow.org/tutorials/generative/cvae
+KERAS_S = {"padding": "same", "width": 16, "channels": 64}  # keras.io/examples/generative/vae
+ADAM_OF_VAE = partial(Adam, beta_2=0.99)
 VAES = {  # name: builder, optimiser, rate, batch size, steps an execution
-    "lesson 6, 2 latents": (lesson_6, adam_of_vae, cosine(8e-3, 0.0, 0.1), 200, 50),
-    "TensorFlow's tutorial, 2 latents": (tensorflow_s(2), keras.optimizers.Adam, constant(1e-4), 32, 10),
-    "keras.io's example, 2 latents": (keras_s(2), keras.optimizers.Adam, constant(1e-3), 128, 5),
-    "lesson 7, 50 latents, dense": (lesson_7_dense, adam_of_vae, cosine(5e-3, 0.0, 0.1), 200, 25),
-    "lesson 7, 50 latents, convolutional": (lesson_7_convolutional, adam_of_vae, cosine(5e-3, 0.0, 0.1), 200, 10),
-    "TensorFlow's tutorial, 50 latents": (tensorflow_s(50), keras.optimizers.Adam, constant(1e-4), 32, 10),
-    "keras.io's example, 50 latents": (keras_s(50), keras.optimizers.Adam, constant(1e-3), 128, 5),
+    "lesson 6, 2 latents": (lesson_6, ADAM_OF_VAE, cosine(8e-3, 0.0, 0.1), 200, 50),
+    "TensorFlow's tutorial, 2 latents": (partial(tutorial, 2, **TENSORFLOW_S), Adam, constant(1e-4), 32, 10),
+    "keras.io's example, 2 latents": (partial(tutorial, 2, **KERAS_S), Adam, constant(1e-3), 128, 5),
+    "lesson 7, 50 latents, dense": (partial(lesson_7, False), ADAM_OF_VAE, cosine(5e-3, 0.0, 0.1), 200, 25),
+    "lesson 7, 50 latents, convolutional": (partial(lesson_7, True), ADAM_OF_VAE, cosine(5e-3, 0.0, 0.1), 200, 10),
+    "TensorFlow's tutorial, 50 latents": (partial(tutorial, 50, **TENSORFLOW_S), Adam, constant(1e-4), 32, 10),
+    "keras.io's example, 50 latents": (partial(tutorial, 50, **KERAS_S), Adam, constant(1e-3), 128, 5),
 }
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_course_s_vaes_are_better_than_the_tutorials_layers_after_equal_seconds():
-    images, few, rows = to_unit_range(flatten(load_mnist().train_images)), binarised_test_set()[:IMAGES], {}
-
-    def bound(vae):
-        return float(np.mean(importance_weighted_bound(importance_log_weights(vae.encoder, vae.decoder, few, SAMPLES))))
-
-    for name, (build, optimizer, rate, batch_size, steps_per_execution) in VAES.items():
-        results = []
-        for seed in SEEDS:
-            keras.utils.set_random_seed(seed)
-            vae = VAE(*build(), seed=seed)
-            vae.compile(optimizer(), steps_per_execution=steps_per_execution)
-            vae.optimizer.build(vae.trainable_variables)
-            results.append(train(vae, [vae.optimizer], rate, lambda vae=vae: bound(vae), images, batch_size))
-            print(f"{name}, seed {seed}: {results[-1][0]} steps, bound {results[-1][1:]} nats")
-        rows[name] = vae.count_params(), batch_size, results
-    print_scores(f"Importance-weighted bound (K = {SAMPLES}) of the first {IMAGES} test images in nats, more is better",
-                 "nats", rows)
-    last = {name: np.mean([result[-1] for result in results]) for name, (*_, results) in rows.items()}
+    few = binarised_test_set()[:IMAGES]
+    last = compare(f"Importance-weighted bound (K = {SAMPLES}) of the first {IMAGES} test images in nats, more is better",
+                   "nats", VAES, grey_images(), lambda vae: float(np.mean(importance_weighted_bound(
+                       importance_log_weights(vae.encoder, vae.decoder, few, SAMPLES)))))
     for latents, course in (("2 latents", ["lesson 6, 2 latents"]), ("50 latents", list(VAES)[3:5])):
         others = [last[name] for name in VAES if name.endswith(latents) and name not in course]
         assert min(last[name] for name in course) > max(others)

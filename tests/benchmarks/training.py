@@ -1,19 +1,51 @@
-"""How the lessons train their models, for the tables of `make bench`: optimisers, schedules, a timed fit, scores."""
+"""How the lessons train their models, for the tables of `make bench`: images, networks, a timed training, scores."""
 
-import time
+import functools
 
 import keras
 import numpy as np
+from keras import layers
 
-from utils.data import from_symmetric_range
+from tests.benchmarks.tables import seconds_of
+from tests.cells import lesson
+from utils.data import flatten, from_symmetric_range, load_mnist, to_unit_range
 from utils.evaluation import classes_covered, report
+from utils.models import build_convolutional_decoder, build_decoder, build_encoder
 
 
-def adam_of_vaes(steps, rate=5e-3):
-    """Return Adam with a learning rate that rises over the first tenth of the steps, then falls along a cosine."""
-    schedule = keras.optimizers.schedules.CosineDecay(0.0, steps - steps // 10, warmup_target=rate,
-                                                      warmup_steps=steps // 10)
-    return keras.optimizers.Adam(schedule, beta_2=0.99)
+@functools.cache
+def grey_images():
+    """Return the training images in [0, 1], (60000, 784)."""
+    return to_unit_range(flatten(load_mnist().train_images))
+
+
+def timed_fit(model, *data, **options):
+    """Fit a model quietly; return its seconds by the clock and those of all cores."""
+    return dict(zip(("training s", "CPU s"), seconds_of(lambda: model.fit(*data, verbose=0, **options))))
+
+
+def train_vae(build, seed, images, epochs, batch_size=200, rate=5e-3, steps_per_execution=50):
+    """Build a VAE and train it with a rate that rises and then falls along a cosine; return it and its seconds."""
+    keras.utils.set_random_seed(seed)
+    vae = build()
+    optimizer = lesson("07").adam(rate, epochs * len(images) // batch_size)
+    vae.compile(optimizer, steps_per_execution=steps_per_execution)
+    return vae, timed_fit(vae, images, epochs=epochs, batch_size=batch_size)
+
+
+def begin_at_the_log_odds(decoder, images):
+    decoder.get_layer("logits").bias.assign(lesson("11").log_odds(images))
+
+
+def networks_of_lesson_7(convolutional):
+    """Return lesson 7's networks, which see images less their average and begin at the log-odds of the pixels."""
+    if convolutional:
+        encoder, decoder = lesson("07").build_convolutional_encoder(), build_convolutional_decoder()
+    else:
+        encoder, decoder = build_encoder(50, widths=(400, 200)), build_decoder(50, widths=(200, 300))
+    begin_at_the_log_odds(decoder, grey_images())
+    images = keras.Input((784,))
+    return keras.Model(images, encoder(layers.Rescaling(1.0, offset=-grey_images().mean(axis=0))(images))), decoder
 
 
 def adam_of_gans(steps, rate=3e-3, average=0.995):
@@ -23,17 +55,13 @@ def adam_of_gans(steps, rate=3e-3, average=0.995):
     return keras.optimizers.Adam(schedule, beta_1=0.0, beta_2=0.99, **averaging)
 
 
-def begin_at_the_log_odds(decoder, average):
-    """Let a decoder begin at the log-odds of each pixel's average over the training images."""
-    frequency = np.clip(average, 0.001, 0.999)
-    decoder.get_layer("logits").bias.assign(np.log(frequency / (1 - frequency)))
-
-
-def timed_fit(model, *data, **options):
-    """Fit a model quietly; return its seconds by the clock and those of all cores."""
-    began, began_computing = time.perf_counter(), time.process_time()
-    model.fit(*data, verbose=0, **options)
-    return {"training s": time.perf_counter() - began, "CPU s": time.process_time() - began_computing}
+def train_gan(build, seed, epochs, images, *labels, batch_size=64):
+    """Build a GAN and train it on images in [0, 1]; return it and its seconds."""
+    keras.utils.set_random_seed(seed)
+    gan = build()
+    steps = epochs * -(-len(images) // batch_size)
+    gan.compile(adam_of_gans(steps), adam_of_gans(steps), steps_per_execution=50)
+    return gan, timed_fit(gan, 2 * images - 1, *labels, epochs=epochs, batch_size=batch_size)
 
 
 def take_averages(gan):
@@ -44,17 +72,27 @@ def take_averages(gan):
             optimizer.finalize_variable_values(player.trainable_variables)
 
 
-def settle(gan):
+def settle(gan, condition=lambda latents: latents):
     """Put the averaged weights into place, and bring the statistics of batch normalisation up to date."""
     take_averages(gan)
-    for _ in range(60):
-        gan.generator(gan.latents(500), training=True)
+    lesson("09").refresh(gan.generator, condition(gan.latents(30_000)))
+
+
+def latents_of(count, latent_dim, seed=1):
+    return np.random.default_rng(seed).standard_normal((count, latent_dim)).astype("float32")
 
 
 def draw(network, count, latent_dim, seed=1):
     """Return what a network makes of so many draws from N(0, I)."""
-    latents = np.random.default_rng(seed).standard_normal((count, latent_dim)).astype("float32")
-    return network.predict(latents, batch_size=1000, verbose=0)
+    return network.predict(latents_of(count, latent_dim, seed), batch_size=1000, verbose=0)
+
+
+def scores_by_batches(generator, latents):
+    """Return the scores of images that batches of 500 make, each normalised by its own statistics.
+
+    After few steps, or with other weights, the moving averages of batch normalisation are those of another generator.
+    """
+    return scores(np.concatenate([generator(batch, training=True) for batch in np.split(latents, len(latents) // 500)]))
 
 
 def scores(images):

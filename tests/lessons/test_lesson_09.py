@@ -11,6 +11,7 @@ from scipy import stats
 from tests import drawing
 from tests.cells import lesson
 from tests.drawing import DENSITY, X, line, lines, presentable, texts
+from utils import losses
 from utils.exercises import engine
 from utils.lesson_09 import explorers, pictures, study
 from utils.lesson_09.exercises import DIAGNOSES, diagnose
@@ -28,8 +29,8 @@ LAST_THIRD, RIGHT = slice(20, None), diagnose()
 def test_wasserstein_distance_is_that_of_scipy_whichever_comes_first(shift):
     first, second = RNG.normal(size=50), shift + RNG.exponential(size=50)
     distance = stats.wasserstein_distance(first, second)
-    assert study.wasserstein_distance_1d(first, second) == pytest.approx(distance, rel=1e-12)
-    assert study.wasserstein_distance_1d(second[::-1], first) == pytest.approx(distance, rel=1e-12)
+    assert losses.wasserstein_distance_1d(first, second) == pytest.approx(distance, rel=1e-12)
+    assert losses.wasserstein_distance_1d(second[::-1], first) == pytest.approx(distance, rel=1e-12)
 
 
 def test_averages_are_those_of_keras_own_optimiser():
@@ -39,7 +40,7 @@ def test_averages_are_those_of_keras_own_optimiser():
     optimiser.build(variables)
     for _ in range(10):
         optimiser.apply([ops.convert_to_tensor(RNG.normal(size=variable.shape)) for variable in variables])
-        average = study.exponential_moving_average(average, [variable.numpy() for variable in variables], 0.8)
+        average = losses.exponential_moving_average(average, [variable.numpy() for variable in variables], 0.8)
     optimiser.finalize_variable_values(variables)  # writes Keras' averages into the variables
     for ours, variable in zip(average, variables, strict=True):
         np.testing.assert_allclose(ours, variable.numpy(), rtol=1e-5)
@@ -53,7 +54,7 @@ def test_latents_between_corners_begin_and_end_there_and_are_on_the_circle_betwe
     assert path.dtype == np.float32 and study.between_corners(CORNERS, 0.2, 0.7).shape == (3,)
 
 
-WASSERSTEIN, AVERAGE = study.wasserstein_distance_1d, study.exponential_moving_average
+WASSERSTEIN, AVERAGE = losses.wasserstein_distance_1d, losses.exponential_moving_average
 
 
 @pytest.mark.parametrize(("function", "arguments", "says"), [

@@ -112,30 +112,22 @@ def test_evidence_and_posterior_match_those_of_a_linear_gaussian_model(latents, 
         np.testing.assert_allclose(found / cell, expected, atol=1e-5 * expected.max())
 
 
-def test_quadrature_matches_adaptive_integration_of_a_bernoulli_decoder():
-    chosen = TINY_IMAGES[[0, 9, 13]]
-    expected = [math.log(tiny_evidence(image)) for image in chosen]
-    value = log_marginal_by_quadrature(tiny_decoder, chosen, points_per_side=281, extent=7.0)
-    np.testing.assert_allclose(value, expected, atol=2e-6)
+def test_quadrature_matches_adaptive_integration_and_all_images_sum_to_one():
+    chosen = [0, 9, 13]
+    expected = [math.log(tiny_evidence(image)) for image in TINY_IMAGES[chosen]]
+    log_marginal = log_marginal_by_quadrature(tiny_decoder, TINY_IMAGES, points_per_side=281, extent=7.0)
+    np.testing.assert_allclose(log_marginal[chosen], expected, atol=2e-6)
+    assert np.exp(log_marginal).sum() == pytest.approx(1, abs=2e-6) and log_marginal.std() > 0.5
 
 
-def test_probabilities_of_all_images_sum_to_one():
-    log_marginal = log_marginal_by_quadrature(tiny_decoder, TINY_IMAGES)
-    assert np.exp(log_marginal).sum() == pytest.approx(1, abs=2e-6)
-    assert log_marginal.std() > 0.5  # and the images are not all alike
-
-
-def test_quadrature_of_a_trained_decoder_is_good_to_a_thousandth_of_a_nat(vae, images, exact):
-    """Against float64, and a finer grid; posteriors are narrow here."""
+def test_quadrature_of_a_trained_decoder_is_good_to_a_thousandth_of_a_nat(vae, images, exact, monkeypatch):
+    """Against float64, and a finer grid, and other blocks; posteriors are narrow here."""
     grid, log_weights = latent_grid()
     logits = ops.convert_to_numpy(vae.decoder(grid)).astype(float)
     log_likelihoods = images[:20].astype(float) @ logits.T - np.logaddexp(0, logits).sum(axis=1)
     np.testing.assert_allclose(exact[:20], logsumexp(log_likelihoods + log_weights, axis=1), atol=1e-3)
     finer = log_marginal_by_quadrature(vae.decoder, images[:30], points_per_side=401)
     np.testing.assert_allclose(exact[:30], finer, atol=0.01)
-
-
-def test_blocks_make_no_difference(vae, images, exact, monkeypatch):
     monkeypatch.setattr(likelihood, "GRID_BLOCK", 7_001)
     monkeypatch.setattr(likelihood, "IMAGE_BLOCK", 33)
     np.testing.assert_allclose(log_marginal_by_quadrature(vae.decoder, images), exact, atol=2e-4)

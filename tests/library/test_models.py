@@ -32,10 +32,10 @@ GREY = RNG.random((16, 784)).astype("float32")
 BINARY = np.round(GREY)
 
 
-def tiny_vae(rate=0.01):
+def tiny_vae():
     keras.utils.set_random_seed(2)
     model = VAE(build_encoder(2, (8,)), build_decoder(2, (8,)), seed=4)
-    model.compile(keras.optimizers.Adam(rate), run_eagerly=True)
+    model.compile(keras.optimizers.Adam(0.01), run_eagerly=True)
     return model
 
 
@@ -120,16 +120,6 @@ def test_discriminator_is_normalised_as_asked(normalise, kind, count):
         build_tile_discriminator(normalise="layer")
 
 
-def test_spectral_discriminator_has_slopes_of_one_after_a_few_calls():
-    discriminator = build_tile_discriminator(normalise="spectral")
-    for _ in range(50):
-        discriminator(GREY, training=True)
-    dense = [layer.layer for layer in discriminator.layers if isinstance(layer, keras.layers.SpectralNormalization)
-             and isinstance(layer.layer, keras.layers.Dense)]
-    for layer in dense:
-        assert np.linalg.svd(np.asarray(layer.kernel), compute_uv=False)[0] == pytest.approx(1, abs=0.05)
-
-
 # Draws ------------------------------------------------------------------------------------------------------
 
 def test_decode_grid_goes_to_the_right_and_upwards_in_equal_shares_of_the_prior():
@@ -176,10 +166,10 @@ def test_reparameterised_latents_have_the_mean_and_variance_asked_for():
 
 # The decoder trained by the integral ------------------------------------------------------------------------
 
-def tiny_integral(side=5, rate=0.01):
+def tiny_integral():
     keras.utils.set_random_seed(2)
-    model = DecoderByIntegral(build_decoder(2, (8,)), side, seed=4)
-    model.compile(keras.optimizers.Adam(rate), run_eagerly=True)
+    model = DecoderByIntegral(build_decoder(2, (8,)), side=5, seed=4)
+    model.compile(keras.optimizers.Adam(0.01), run_eagerly=True)
     return model
 
 
@@ -205,30 +195,14 @@ def test_decoder_by_integral_averages_the_likelihood_over_its_points():
     np.testing.assert_allclose(log_marginal, np.log(np.mean(np.exp(of_pairs + 540), axis=1)) - 540, rtol=1e-5)
 
 
-def test_decoder_by_integral_comes_close_to_quadrature_with_many_points():
-    model = tiny_integral(side=40)
-    for variable in model.decoder.trainable_variables:
-        variable.assign(3 * variable)  # so that the latent matters, by nats
-    exact = log_marginal_by_quadrature(model.decoder, BINARY)
-    estimates = np.mean([np.asarray(model(BINARY)) for _ in range(10)], axis=0)
-    np.testing.assert_allclose(estimates, exact, atol=0.02)
-    at_the_origin = losses.bernoulli_log_likelihood(BINARY, ops.tile(model.decoder(np.zeros((1, 2))), (len(BINARY), 1)))
-    assert np.abs(exact - at_the_origin).mean() > 1
-
-
-def test_training_steps_raise_the_exact_log_marginal():
+def test_decoder_by_integral_binarises_afresh_and_raises_the_exact_log_marginal(monkeypatch):
     model = tiny_integral()
     before = log_marginal_by_quadrature(model.decoder, BINARY).mean()
-    model.fit(BINARY, epochs=20, batch_size=16, verbose=0)
-    assert log_marginal_by_quadrature(model.decoder, BINARY).mean() > before + 20
-
-
-def test_decoder_by_integral_binarises_its_grey_images_afresh(monkeypatch):
-    model = tiny_integral(rate=0.0)
     with watched(model, monkeypatch) as seen:
         model.fit(GREY, epochs=40, batch_size=16, shuffle=False, verbose=0)
     assert set(np.unique(seen)) == {0, 1}
     assert np.abs(np.mean(seen, axis=0) - GREY).mean() < 0.06  # as for the VAE below
+    assert log_marginal_by_quadrature(model.decoder, BINARY).mean() > before + 20
 
 
 # The variational autoencoder --------------------------------------------------------------------------------

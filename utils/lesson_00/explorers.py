@@ -7,7 +7,7 @@ from utils.plots.explorer import Explorer, slider
 
 
 def binarisation_explorer(images):
-    """Return an explorer of binarised images (n, 28, 28) in [0, 1]: a grey digit, one draw of it, the average of many."""
+    """Return an explorer of images (n, 28, 28) in [0, 1] as coins: a grey digit, one draw, the average of many."""
     images = plots.as_squares(images)
     picture, axes = plots.canvas(height=2.9, columns=3)
     shown = [plots.draw_digits(axis, images[:1], 1, "grey values = probabilities") for axis in axes]

@@ -43,9 +43,7 @@ def _moved_for_each_label(function, weights, bias, point, labels, rate=1.0):
         pair = function(weights, bias, point, label, rate)
         if not (isinstance(pair, tuple | list) and len(pair) == 2):
             raise ValueError("a pair is wanted, the new weights and the new bias")
-        new_weights, new_bias = pair
-        moved[f"weights after label {label}"] = np.array(new_weights)
-        moved[f"bias after label {label}"] = np.array(new_bias)
+        moved |= {f"{what} after label {label}": np.array(each) for what, each in zip(("weights", "bias"), pair)}
         left_alone &= np.array_equal(weights, kept[0]) and np.array_equal(point, kept[1])
         weights[:], point[:] = kept
     return moved | {"are `weights` and `point` as they were? (1 yes, 0 no)": float(left_alone)}
@@ -105,8 +103,7 @@ EXERCISES = (
             Mistake("the bias is subtracted. It is minus the threshold, so which sign does it have in the sum?",
                     lambda inputs, weights, bias: inputs @ weights - bias),
             Mistake("examples and features are exchanged; on a square batch NumPy cannot notice. Which axis of "
-                    "`inputs` must meet the weights?",
-                    lambda inputs, weights, bias: weights @ inputs + bias),
+                    "`inputs` must meet the weights?", lambda inputs, weights, bias: weights @ inputs + bias),
             Mistake("you sum over the examples as well. Each one has a weighted sum of its own.",
                     lambda inputs, weights, bias: np.sum(inputs * weights) + bias),
             Mistake("you sum over the examples, and keep the features. Which of the two axes should be left?",
@@ -132,8 +129,7 @@ EXERCISES = (
         cases=_sums,
         tolerance=1e-10,
         mistakes=(
-            Mistake("this is the sigmoid itself, its height. The slope needs a second factor.",
-                    lambda sums: sigmoid(sums)),
+            Mistake("this is the sigmoid itself, its height. The slope needs a second factor.", sigmoid),
             Mistake("one factor is missing: where the sigmoid is close to 0 it is flat, so the slope must vanish there "
                     "too.", lambda sums: 1 - sigmoid(sums)),
             Mistake("you take `sums` for the sigmoid's value. Compute the sigmoid of it first.",

@@ -123,17 +123,15 @@ def neurons_in_the_plane(points, labels, neurons, answer):
 
 
 def perceptron_runs(runs):
-    """Return the boundaries that a perceptron went through, for each run, and the mistakes of each pass.
+    """Return the last boundaries of a perceptron in each run, and the mistakes of each pass.
 
-    Args:
-        runs: dictionary of name → (points (n, 2), labels (n,), list of (weights, bias), list of mistakes per pass).
+    A run is (points (n, 2), labels (n,), list of (weights, bias), list of mistakes per pass).
     """
     picture, axes = canvas(height=3.3, columns=len(runs) + 1)
     for (name, (points, labels, lines, mistakes)), axis, colour in zip(runs.items(), axes, SERIES, strict=False):
         draw_points(axis, points, labels, f"{name}: {len(lines)} updates")
         for age, (weights, bias) in enumerate(reversed(lines[-9:])):
-            axis.plot(*boundary(weights, bias).T, color=BLACK, linewidth=2 if age == 0 else 0.8,
-                      alpha=1 if age == 0 else 0.45)
+            axis.plot(*boundary(weights, bias).T, color=BLACK, linewidth=0.8 if age else 2, alpha=0.45 if age else 1)
         axes[-1].plot(np.arange(1, len(mistakes) + 1), mistakes, color=colour, linewidth=1.6, marker="o", markersize=3,
                       label=name)
     axes[0].legend(frameon=True, fontsize=8, loc="upper left")
@@ -268,9 +266,8 @@ def gates(points, neurons, tables):
     """Return logical functions of two inputs in the plane, with the boundary of the neuron that computes each.
 
     Args:
-        points: (4, 2) inputs.
         neurons: dictionary of name → (first weight, second weight, bias), or None where there is no neuron.
-        tables: dictionary of the same names → (4,) answers, 0 or 1.
+        tables: dictionary of the same names → (4,) answers for the points (4, 2), 0 or 1.
     """
     picture, axes = canvas(height=2.7, columns=len(neurons), sharey=True)
     coordinates = np.linspace(-0.5, 1.5, 101)

@@ -116,8 +116,7 @@ EXERCISES = (
             Mistake("the bias is subtracted. In this course it is added, as in Keras.",
                     lambda inputs, weights, bias: inputs @ weights - bias),
             Mistake("the bias is added down the batch, one number an example. It belongs to the neurons, one number a "
-                    "column.",
-                    lambda inputs, weights, bias: inputs @ weights + bias[:, None]),
+                    "column.", lambda inputs, weights, bias: inputs @ weights + bias[:, None]),
             Mistake("`*` multiplies element by element. A neuron adds its products up: which operator does both?",
                     lambda inputs, weights, bias: inputs * weights + bias),
             Mistake("an activation is in it already. Here the plain weighted sums are wanted; the ReLU comes after.",

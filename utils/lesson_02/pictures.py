@@ -255,7 +255,7 @@ def step_errors(steps, errors):
     picture, axis = canvas(height=3.3)
     for (name, values), colour, line, marker in zip(errors.items(), SERIES, LINES, "os^"):
         values = np.where(np.asarray(values) > 0, values, np.nan)
-        axis.loglog(steps[::-1], values, color=colour, linestyle=line, marker=marker, markersize=4, label=name)
+        axis.loglog(steps, values, color=colour, linestyle=line, marker=marker, markersize=4, label=name)
     axis.grid(color=GRID, linewidth=0.6)
     axis.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
     axis.annotate("← rounding", (0.02, 0.03), xycoords="axes fraction", fontsize=9, color=GREY)

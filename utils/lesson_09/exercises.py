@@ -8,11 +8,10 @@ from scipy import stats
 
 from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
-from utils.exercises.gradients import TRACED, by_numpy, without_gradient
-from utils.lesson_09.study import exponential_moving_average, wasserstein_distance_1d
-from utils.losses import gradient_penalty, r1_penalty
+from utils.exercises.gradients import TRACED, by_numpy, with_gradients, without_gradient
+from utils.losses import exponential_moving_average, gradient_penalty, r1_penalty, wasserstein_distance_1d
 
-BATCH_COMPUTED_AT_ONCE = 3  # that is quick; a larger one is computed in a graph, as Keras traces a training step
+AT_ONCE = 3  # images, which is quick; a larger batch is computed in a graph, as Keras traces a training step
 DIAGNOSES = ("healthy", "mode collapse", "vanishing gradient", "oscillation", "leaking batch statistics")
 
 
@@ -39,10 +38,7 @@ class _Slopes(layers.Layer):
 
 
 def _slopes_and_images():
-    """Yield (critic, real_images, fake_images, random) cases; slopes lie on both sides of 1.
-
-    The pixels of the fakes are all smaller than those of the real images: where between them an image lies is known.
-    """
+    """Yield cases with slopes on both sides of 1. A fake's pixels are smaller than any real one's: one sees the mix."""
     random = np.random.default_rng(1)
     for place, shape in enumerate([(3, 2), (4, 6)]):
         scales = np.linspace(0.2, 2.5, shape[0]).astype(np.float32)
@@ -60,48 +56,30 @@ def _curved_discriminators():
         yield discriminator, random.normal(size=(batch, pixels)).astype(np.float32)
 
 
-def _with_gradients(compute, network, role, in_graph, name="penalty"):
-    """Return what `compute()` gives, whether TensorFlow can compute with it, and if so its gradients by the weights."""
-    def run():
-        with tf.GradientTape() as tape:
-            value = compute()
-        weights = [weight.value for weight in network.trainable_weights]
-        return value, tape.gradient(value, weights, unconnected_gradients="zero") if tf.is_tensor(value) else None
-
-    try:
-        value, gradients = tf.function(run, autograph=False)() if in_graph else run()
-    except (NotImplementedError, AttributeError, TypeError):
-        if not in_graph:
-            raise
-        value, gradients = compute(), None  # an error of the learner's own is raised again here, and shown
-    if gradients is None:
-        return None if value is None else {name: value, TRACED: 0.0}
-    return {name: value, TRACED: 1.0,
-            f"its gradients by the {role}'s weights": np.concatenate([np.ravel(gradient) for gradient in gradients])}
+def _of_weights(compute, network, role, in_graph, name="penalty"):
+    """Return what `compute()` gives, and if TensorFlow can compute with it, its gradients by a network's weights."""
+    return with_gradients(compute, [weight.value for weight in network.trainable_weights], name,
+                          f"its gradients by the {role}'s weights", in_graph=in_graph)
 
 
 def _penalty_and_gradients(function, discriminator, images):
     images = tf.constant(images)
-    return _with_gradients(lambda: function(discriminator, images), discriminator, "discriminator",
-                           in_graph=len(images) > BATCH_COMPUTED_AT_ONCE)
+    return _of_weights(lambda: function(discriminator, images), discriminator, "discriminator", len(images) > AT_ONCE)
 
 
 def _penalty_and_points(function, critic, real_images, fake_images, random):
-    """Return the penalty where it does not depend on the points, its gradients, and what the points are like.
-
-    The points are looked at in the larger case, the flat critic in the small one.
-    """
+    """Return the penalty where it does not depend on the points, its gradients, and in the larger case the points."""
     real, fake = tf.constant(real_images), tf.constant(fake_images)
-    in_graph = len(real) > BATCH_COMPUTED_AT_ONCE
+    in_graph = len(real) > AT_ONCE
     # Of images that are real and fake at once, every point between them is the image itself.
-    seen = _with_gradients(lambda: function(critic, real, real, random), critic, "critic", in_graph,
-                           "penalty where real and fake images are the same")
+    seen = _of_weights(lambda: function(critic, real, real, random), critic, "critic", in_graph,
+                       "penalty where real and fake images are the same")
     if seen is None or not seen[TRACED]:
         return seen
     if in_graph:
         return seen | _points_between(function, critic, real, fake, random)
     flat = _Slopes(np.zeros(critic.direction.shape))
-    *_, gradients = _with_gradients(lambda: function(flat, real, fake, random), flat, "critic", False).values()
+    *_, gradients = _of_weights(lambda: function(flat, real, fake, random), flat, "critic", False).values()
     return seen | {"are they finite for a flat critic? (1 yes, 0 no)": float(np.all(np.isfinite(gradients)))}
 
 
@@ -136,11 +114,8 @@ def _numpy_draws_the_mix(critic, real_images, fake_images, random):
 def _steps_of_averaging():
     """Return (average, weights, decay) cases: a first step, later steps, and several decays."""
     first, *others = np.random.default_rng(2).normal(size=(7, 2, 3))
-    return [(None, [first[0]], 0.8),
-            ([others[0][0]], [others[1][0]], 0.8),
-            (list(others[2]), list(others[3]), 0.95),
-            (None, list(others[4]), 0.99),
-            (list(others[5]), list(first), 0.3)]
+    return [(None, [first[0]], 0.8), ([others[0][0]], [others[1][0]], 0.8), (list(others[2]), list(others[3]), 0.95),
+            (None, list(others[4]), 0.99), (list(others[5]), list(first), 0.3)]
 
 
 def _average_and_what_is_left(function, average, weights, decay):
@@ -189,14 +164,10 @@ _LOGITS = "discriminator(images, training=True)"
 _AVERAGED = "decay * old + (1 - decay) * new"
 
 
-def _where_no_gradient_passes(reference):
-    """Return two mistakes with the right number of which a penalty's weights learn nothing."""
-    return (Mistake("the numbers are right, but NumPy, `.numpy()` or `float` computed them. There no gradient passes, "
-                    "and `fit` cannot go: use `ops` from the first step to the last.", by_numpy(reference).function),
-            Mistake("the number is right, but its gradient does not reach the weights, so the penalty would change "
-                    "nothing. Is there a `stop_gradient`, or a step outside TensorFlow?",
-                    without_gradient(reference).function))
-
+_BY_NUMPY = ("the numbers are right, but NumPy, `.numpy()` or `float` computed them. There no gradient passes, and "
+             "`fit` cannot go: use `ops` from the first step to the last.")
+_CUT_OFF = ("the number is right, but its gradient does not reach the weights, so the penalty would change nothing. "
+            "Is there a `stop_gradient`, or a step outside TensorFlow?")
 
 EXERCISES = (
     Exercise(identifier="9.1", reference=wasserstein_distance_1d, cases=_two_samples, mistakes=(
@@ -276,7 +247,7 @@ EXERCISES = (
         Mistake("the gradient is that of the batch's *average* value, which is smaller by the batch size. Give the "
                 "tape the values themselves: each depends on its own image alone.",
                 _of_gp("critic(between, training=True)", "ops.mean(critic(between, training=True))")),
-        *_where_no_gradient_passes(gradient_penalty),
+        by_numpy(gradient_penalty, _BY_NUMPY), without_gradient(gradient_penalty, _CUT_OFF),
     ), hints=(
         "Four steps: draw a number between 0 and 1 for each image; mix the pair with it; ask a tape how the critic's "
         "value changes with the mixed image; compare the length of that gradient with 1.",
@@ -315,7 +286,7 @@ EXERCISES = (
         Mistake("you sum the gradient over the pixels and then square. Square each pixel's slope first.",
                 _of_r1("ops.sum(ops.square(slope), axis=-1)", "ops.square(ops.sum(slope, axis=-1))")),
         Mistake("one penalty for each image came back. Average over the batch.", _of_r1("ops.mean", "")),
-        *_where_no_gradient_passes(r1_penalty),
+        by_numpy(r1_penalty, _BY_NUMPY), without_gradient(r1_penalty, _CUT_OFF),
     ), hints=(
         "A tape that watches the images, the discriminator's logits under it, and the gradient of the logits with "
         "respect to the images.",

@@ -1,27 +1,14 @@
-"""GANs that fail beside the same GANs cured, distances and critics on a line, and charts of GANs in training.
-
-A history is a dictionary of arrays, a number an epoch: discriminator_loss and generator_loss in nats, and symptom.
-"""
+"""GANs that fail beside the same GANs cured, distances and critics on a line, and charts of GANs in training."""
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from utils.plots.canvas import BLACK, BLUE, GRID, INK, ORANGE, RED, SERIES, arrow, canvas, label
+from utils.plots.canvas import BLACK, BLUE, GRID, INK, ORANGE, RED, SERIES, arrow, canvas, finish
 from utils.plots.charts import draw_line_chart
 
 SICK, CURED = RED, BLUE
 _LINES = ("-", "--", "-.", ":")
 _STAR = {"marker": "*", "color": ORANGE, "markersize": 11, "markeredgecolor": BLACK, "markeredgewidth": 0.5}
-
-
-def _finish(axis, title="", x="", y="", grid=True, legend=None, **settings):
-    """Give a panel its labels, its grid, its settings, and a legend where there are options for it."""
-    if grid:
-        axis.grid(color=GRID, linewidth=0.6)
-    if legend is not None:
-        axis.legend(frameon=False, **{"fontsize": 9} | legend)
-    axis.set(**settings)
-    label(axis, title, x, y)
 
 
 def _draw_curves(axis, x, curves, colours=SERIES, width=2):
@@ -33,7 +20,8 @@ def patients(runs, data, symptom, logarithmic=False, released=None, unit="nats")
     """Return a row for each GAN on points in the plane: its losses, its symptom over time, and its last samples.
 
     Args:
-        runs: dictionary of name → (history, samples (n, 2)); the first is the patient, the others are cures.
+        runs: dictionary of name → (history, samples (n, 2)); the first is the patient, the others are cures. A history
+            has a number an epoch: "discriminator_loss", "generator_loss", and "symptom".
         data: real points (m, 2).
         symptom: what was measured, with its unit; logarithmic if it spans powers of ten.
         released: the epoch after which the generator moves, marked by a line.
@@ -45,8 +33,8 @@ def patients(runs, data, symptom, logarithmic=False, released=None, unit="nats")
     def draw_samples(axis, row, samples):
         axis.scatter(*np.transpose(data), s=9, color="#BBBBBB", linewidths=0, label="data")
         axis.scatter(*np.transpose(samples), s=3, color=ORANGE, linewidths=0, alpha=0.7, label="generated")
-        axis.set(aspect="equal", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-        label(axis, "" if row else "samples at the end", "x₁", "x₂")
+        finish(axis, "" if row else "samples at the end", "x₁", "x₂", grid=False, aspect="equal",
+               xlim=(low[0], high[0]), ylim=(low[1], high[1]))
 
     picture, axes = _rows(runs, draw_samples, symptom, logarithmic, "epoch of 50 steps", unit)
     if released is not None:
@@ -72,8 +60,8 @@ def phase_portraits(runs, names, reach):
         axis.plot(*np.transpose(path), color=CURED if row else SICK, linewidth=1.2)
         axis.plot(*path[0], "o", color=BLACK, markersize=5)
         axis.plot(0, 0, **_STAR)
-        axis.set(aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
-        label(axis, "" if row else "path, from ● on", *names)
+        finish(axis, "" if row else "path, from ● on", *names, grid=False, aspect="equal", xlim=(-reach, reach),
+               ylim=(-reach, reach))
 
     return _rows(runs, draw_path, "distance from the equilibrium", True, "step", "nats")[0]
 
@@ -88,7 +76,7 @@ def _rows(runs, draw, symptom, logarithmic, x, unit):
         left.get_legend().remove()  # one for all rows stands below
         left.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         middle.plot(np.arange(1, len(history["symptom"]) + 1), history["symptom"], color=INK, linewidth=1.8)
-        _finish(middle, "" if row else symptom, x, yscale="log" if logarithmic else "linear")
+        finish(middle, "" if row else symptom, x, yscale="log" if logarithmic else "linear")
         draw(right, row, *others)
     for column in axes[:, :2].T:  # one scale, so that rows can be compared
         limits = np.array([[axis.get_xlim(), axis.get_ylim()] for axis in column])
@@ -104,10 +92,7 @@ def _rows(runs, draw, symptom, logarithmic, x, unit):
 
 
 def averaged_path(path, averages):
-    """Return a game that circles its equilibrium, and the average of its path: in the plane, and as distances.
-
-    Both are of shape (steps, 2): the two numbers after each step, and their average up to there.
-    """
+    """Return a game's circling path (steps, 2) and its average up to each step: in the plane, and as distances."""
     picture, (left, right) = canvas(height=3.2, columns=2, width_ratios=(1, 1.3))
     for points, name, colour in ((path, "weights of the step", RED), (averages, "their average", BLUE)):
         left.plot(*np.transpose(points), color=colour, linewidth=1.3)
@@ -115,16 +100,13 @@ def averaged_path(path, averages):
                        label=name)
     left.plot(0, 0, zorder=3, **_STAR)
     left.set_aspect("equal", adjustable="datalim")
-    label(left, "", "generator's number", "discriminator's slope")
-    _finish(right, "", "step", "distance from the equilibrium ★", legend={})
+    finish(left, "", "generator's number", "discriminator's slope", grid=False)
+    finish(right, "", "step", "distance from the equilibrium ★", legend={})
     return picture
 
 
 def cures(rows):
-    """Return one line a failure: its symptom before and after the cure.
-
-    Rows are {failure: (what is measured, value of the patient, value after the cure, "log" or "linear")}.
-    """
+    """Return a line for each {failure: (what is measured, value before, value after the cure, "log" or "linear")}."""
     picture, axes = canvas(height=0.95 * len(rows) + 0.2, rows=len(rows), squeeze=False)
     for (name, (measured, before, after, scale)), axis in zip(rows.items(), axes[:, 0], strict=True):
         axis.set_xscale(scale)
@@ -138,15 +120,14 @@ def cures(rows):
         axis.set_yticks([0], [name], fontsize=10)
         axis.spines["left"].set_visible(False)
         axis.tick_params(axis="y", length=0)
-        _finish(axis, "", measured, grid=False, ylim=(-0.6, 1))
+        finish(axis, "", measured, grid=False, ylim=(-0.6, 1))
     return picture
 
 
 def recipes(scores, floor):
-    """Return recipes compared: Fréchet distance on a logarithmic axis, and precision against recall.
+    """Return recipes compared, {name: (Fréchet distance, precision, recall)}: the first alone, the others as a plane.
 
-    Scores are {recipe: (Fréchet distance, precision, recall)}; the floor, the last row, is the same three of real
-    images against real images.
+    The floor, drawn as the last row, is the same three of real images against real images.
     """
     rows = dict(sorted(scores.items(), key=lambda row: -row[1][0])) | {"real images": floor}
     colours = [*(SERIES[index % len(SERIES)] for index in range(len(scores))), "#777777"]
@@ -158,9 +139,9 @@ def recipes(scores, floor):
             axis.plot(*place, "o", color=colour, markersize=8)
             axis.annotate(text, place, xytext=offset, textcoords="offset points", ha=side, fontsize=9, color=INK)
     left.set_yticks(-np.arange(len(rows)), [f"{name}  {row + 1}" for row, name in enumerate(rows)], fontsize=9.5)
-    _finish(left, "", "Fréchet distance (further left is better)", grid=False, xscale="log",
+    finish(left, "", "Fréchet distance (further left is better)", grid=False, xscale="log",
             xlim=(floor[0] / 2, 2.5 * max(row[0] for row in rows.values())), ylim=(0.6 - len(rows), 0.7))
-    _finish(right, "", "recall: how much of MNIST is drawn", "precision: how real it is", xlim=(-0.03, 1.03),
+    finish(right, "", "recall: how much of MNIST is drawn", "precision: how real it is", xlim=(-0.03, 1.03),
             ylim=(-0.03, 1.08))
     return picture
 
@@ -173,15 +154,12 @@ def step_times(milliseconds, x="milliseconds for a batch of 64, this machine, no
     for row, value in enumerate(values):
         axis.annotate(f"{value:.1f}", (value, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
     axis.tick_params(axis="y", length=0, labelsize=9.5)
-    _finish(axis, "", x, grid=False, xlim=(0, 1.12 * max(values)))
+    finish(axis, "", x, grid=False, xlim=(0, 1.12 * max(values)))
     return picture
 
 
 def sorted_pairs(first, second):
-    """Return two samples, (n,) in any order, paired rank by rank, and the area between their distribution functions.
-
-    Both panels show the same number, the Wasserstein distance: as average length, and as area.
-    """
+    """Return the Wasserstein distance of two samples (n,): as average way between equal ranks, and as an area."""
     first, second = np.sort(np.ravel(first)), np.sort(np.ravel(second))
     if first.shape != second.shape:
         raise ValueError(f"sorted_pairs wants two samples of the same size, but got {first.size} and {second.size} "
@@ -200,9 +178,9 @@ def sorted_pairs(first, second):
         right.step(ends, share, where="post", color=colour, linestyle=line, linewidth=1.8, label=name)
     length = np.mean(np.abs(first - second))
     area = np.sum(np.abs(shares[0] - shares[1])[:-1] * np.diff(ends))
-    _finish(left, f"paired by rank: average way {length:.2f}", "value", "share of the sample up to here",
+    finish(left, f"paired by rank: average way {length:.2f}", "value", "share of the sample up to here",
             legend={"loc": "upper left"}, xlim=ends[[0, -1]], ylim=(0, 1.06))
-    _finish(right, f"distribution functions: area between {area:.2f}", "value", legend={"loc": "lower right"},
+    finish(right, f"distribution functions: area between {area:.2f}", "value", legend={"loc": "lower right"},
             xlim=ends[[0, -1]])
     return picture
 
@@ -211,15 +189,14 @@ def distances(shifts, curves, y="distance"):
     """Return how distances, {name: (n,)}, grow as one distribution is moved away from another by the shifts, (n,)."""
     picture, axis = canvas(height=3.1)
     _draw_curves(axis, shifts, curves)
-    _finish(axis, "", "how far one distribution is moved", y, legend={}, ylim=(0, None), xmargin=0)
+    finish(axis, "", "how far one distribution is moved", y, legend={}, ylim=(0, None), xmargin=0)
     return picture
 
 
 def critics(x, real_density, fake_density, values):
-    """Return two densities on a line, above the values that critics or discriminators give to each place.
+    """Return two densities (n,) on a line, x rising, above the values {name: (n,)} of up to four critics.
 
-    Dotted lines have the slope 1, the steepest that a Wasserstein critic may have. All arrays are (n,), x rising;
-    there are at most four values, {name: (n,)}.
+    Dotted lines have the slope 1, the steepest that a Wasserstein critic may have.
     """
     picture, (above, below) = canvas(height=4.8, rows=2, sharex=True, height_ratios=(1, 1.7))
     for density, name, colour in ((real_density, "real", BLUE), (fake_density, "generated", RED)):
@@ -227,14 +204,14 @@ def critics(x, real_density, fake_density, values):
         above.plot(x, density, color=colour, linewidth=1.6, label=name)
     above.spines["bottom"].set_visible(False)
     above.tick_params(bottom=False)
-    _finish(above, "", "", "density", grid=False, legend={"loc": "upper center", "ncols": 2}, ylim=(0, None))
+    finish(above, "", "", "density", grid=False, legend={"loc": "upper center", "ncols": 2}, ylim=(0, None))
     low, high = np.min(list(values.values())), np.max(list(values.values()))
     margin = 0.08 * max(high - low, 1e-6)
     low, high = low - margin, max(high, low + 1e-6) + margin
     for place in np.linspace(low - np.ptp(x), high, 14):
         below.axline((x[0], place), slope=1, color="#BBBBBB", linewidth=0.9, linestyle=":", zorder=0)
     _draw_curves(below, x, values, SERIES[2:] + SERIES[:2])
-    _finish(below, "", "x (dotted: slope 1)", "value at x", grid=False, legend={}, xlim=(x[0], x[-1]), ylim=(low, high))
+    finish(below, "", "x (dotted: slope 1)", "value at x", grid=False, legend={}, xlim=(x[0], x[-1]), ylim=(low, high))
     return picture
 
 
@@ -247,7 +224,7 @@ def singular_values(before, after):
             axis.plot(np.linspace(0, 100, len(falling)), np.maximum(falling, 1e-4), color=colour, linestyle=line,
                       linewidth=1.8, marker="o" if len(falling) < 3 else "", label=name)
         axis.axhline(1, color=INK, linewidth=0.9, linestyle=(0, (5, 3)), zorder=0)
-        _finish(axis, title, "singular value, from the largest, in percent of all",
+        finish(axis, title, "singular value, from the largest, in percent of all",
                 "singular value" if axis is axes[0] else "", legend={} if axis is axes[0] else None, yscale="log")
     return picture
 
@@ -271,8 +248,8 @@ def charts(runs):
         for axis in (losses, gradient, samples):  # the steps stand below the last row
             axis.spines["bottom"].set_visible(False)
             axis.tick_params(bottom=False)
-            _finish(axis, f"run {name}" if axis is losses else "")
-        _finish(accuracy, "", "step")
+            finish(axis, f"run {name}" if axis is losses else "")
+        finish(accuracy, "", "step")
     axes[0, 0].set_ylim(0, 3.5)
     axes[3, 0].set_ylim(-0.03, 1.05)
     for axis, y in zip(axes[:, 0], ("loss in nats", "length of\nG's gradient", "first coordinate\nof samples",

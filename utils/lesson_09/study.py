@@ -1,4 +1,4 @@
-"""What only lesson 9 computes: averages of weights, a distance on a line, and the recorded runs of exercise 9.5."""
+"""What only lesson 9 computes: latents between four, and the recorded runs of exercise 9.5."""
 
 import keras
 import numpy as np
@@ -8,50 +8,12 @@ from keras import layers, ops
 from utils.losses import discriminator_loss, generator_loss, saturating_generator_loss
 
 
-def wasserstein_distance_1d(first, second):
-    """Return the Wasserstein distance of two samples of numbers: how far a grain is moved on average.
-
-    On a line the cheapest plan moves the smallest number to the smallest, the second to the second, and so on (Villani,
-    2003, chapter 2). Both samples are (n,), in any order; the distance is in the unit of the numbers.
-    """
-    first, second = np.asarray(first), np.asarray(second)
-    if first.ndim != 1 or first.shape != second.shape or not first.size:
-        raise ValueError("wasserstein_distance_1d wants two samples of shape (n,) with the same n, but got "
-                         f"{first.shape} and {second.shape}. Flatten them, and draw equally many.")
-    return float(np.mean(np.abs(np.sort(first) - np.sort(second))))
-
-
-def exponential_moving_average(average, weights, decay):
-    """Return the average of the weights one step further: decay · average + (1 − decay) · weights.
-
-    The weights of s steps ago count decay to the power of s: the average reaches back about 1 / (1 − decay) steps
-    (Yazıcı et al., 2019). It starts at the first weights themselves, as those of Keras' optimisers (`use_ema`) do.
-
-    Args:
-        average: list of arrays, as the step before returned it; None at the first step.
-        weights: list of arrays of the same shapes, as `get_weights()` of a network returns them.
-        decay: how much of the old average is kept, in [0, 1).
-    """
-    if not 0 <= decay < 1:
-        raise ValueError(f"exponential_moving_average wants a decay of at least 0 and below 1, but got {decay}. To "
-                         "reach back n steps, give 1 - 1 / n.")
-    if average is None:
-        return [np.array(weight) for weight in weights]
-    shapes = [[np.shape(array) for array in arrays] for arrays in (average, weights)]
-    if shapes[0] != shapes[1]:
-        raise ValueError("exponential_moving_average wants an average and weights of the same shapes, but got "
-                         f"{shapes[0]} and {shapes[1]}. Begin with average=None for another network.")
-    return [decay * old + (1 - decay) * new for old, new in zip(average, weights, strict=True)]
-
-
 def between_corners(corners, right, down):
-    """Return latents between four corners, as likely under the prior as the corners themselves.
+    """Return latents between four corners (4, latent_dim), as likely under the prior as the corners themselves.
 
-    A mean of the corners with weights w would be too short: of independent draws from N(0, I) it has the variance
-    Σ w², which is ¼ halfway between all four. Divided by √Σ w² it comes from N(0, I) again.
-
-    Corners, (4, latent_dim), are top left, top right, bottom left, bottom right. How far to go, in [0, 1], is said by
-    numbers for one latent, (latent_dim,), or arrays (n,) for (n, latent_dim).
+    A mean of independent draws from N(0, I) with weights w has the variance Σ w², which is ¼ halfway between all four:
+    it would be too short. Divided by √Σ w² it comes from N(0, I) again. Corners are top left, top right, bottom left,
+    bottom right; how far to go, in [0, 1], is said by numbers for one latent, or by arrays (n,) for (n, latent_dim).
     """
     corners, right, down = np.asarray(corners), np.asarray(right), np.asarray(down)
     if corners.ndim != 2 or len(corners) != 4:

@@ -96,3 +96,13 @@ def label(axis, title="", x="", y=""):
     axis.set_title(title, fontsize=10.5, color=INK)
     axis.set_xlabel(x, fontsize=9.5, color=INK)
     axis.set_ylabel(y, fontsize=9.5, color=INK)
+
+
+def finish(axis, title="", x="", y="", grid=True, legend=None, **settings):
+    """Give a panel its labels, a grid, settings such as `xlim`, and a legend where there are options for it."""
+    if grid:
+        axis.grid(color=GRID, linewidth=0.6)
+    if legend is not None:
+        axis.legend(frameon=False, **{"fontsize": 9} | legend)
+    axis.set(**settings)
+    label(axis, title, x, y)
