@@ -73,10 +73,11 @@ def step_by_step(step, images, batch_size):
     return epoch
 
 
-@pytest.mark.parametrize(("build", "make_step", "batch_size", "low"), [(vae, step_of_vae, 200, 0),
-                                                                       (gan, step_of_gan, 64, -1)], ids=["VAE", "GAN"])
-def test_fit_costs_little_over_a_hand_written_epoch(build, make_step, batch_size, low):
-    images = grey_images()[:len(grey_images()) // batch_size * batch_size] * (1 - low) + low
+@pytest.mark.parametrize(("build", "make_step", "batch_size"), [(vae, step_of_vae, 200), (gan, step_of_gan, 64)],
+                         ids=["VAE", "GAN"])
+def test_fit_costs_little_over_a_hand_written_epoch(build, make_step, batch_size):
+    images = grey_images()[:len(grey_images()) // batch_size * batch_size]
+    images = 2 * images - 1 if build is gan else images
     course, plain = build(50), build()
     runs = {COURSE: lambda: course.fit(images, batch_size=batch_size, verbose=0),
             "plain fit": lambda: plain.fit(images, batch_size=batch_size, verbose=0),

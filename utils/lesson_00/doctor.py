@@ -327,7 +327,7 @@ def array_speed(repeats=20):
 def estimate(measured=REFERENCE):
     """Return {number: (title, seconds)} of README's table, for the machine that these milliseconds were measured on."""
     row = re.compile(r"^\| (\d+) \| \[(.+?)\]\(notebooks/.*\| \d+ \| (\d+) \|$", re.MULTILINE)
-    factor = {number: REFERENCE[kind] / measured[kind] for kind, numbers in ALIKE.items() for number in numbers}
+    factor = {number: measured[kind] / REFERENCE[kind] for kind, numbers in ALIKE.items() for number in numbers}
     return {int(number): (title, int(seconds) * factor[int(number)])
             for number, title, seconds in row.findall((ROOT / "README.md").read_text(encoding="utf-8"))}
 
