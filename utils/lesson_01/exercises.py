@@ -88,7 +88,7 @@ def _wrong_gate(message, gate, *neurons):
     return [Mistake(message, lambda each=each: gates() | {gate: each}) for each in neurons]
 
 
-_update, _gradient = edits_of(perceptron_update), edits_of(logistic_gradient)
+_of_update, _of_gradient = edits_of(perceptron_update), edits_of(logistic_gradient)
 
 EXERCISES = (
     Exercise(identifier="1.1", reference=neuron, cases=_batches, mistakes=(
@@ -144,30 +144,30 @@ EXERCISES = (
     )),
     Exercise(identifier="1.3", reference=perceptron_update, cases=_points, observe=_moved_for_each_label, mistakes=(
         Mistake("the rule also moves when the answer was right. What is label minus answer then?",
-                _update("label - step(sums)[0]", "2 * label - 1")),
+                _of_update("label - step(sums)[0]", "2 * label - 1")),
         Mistake("the sign is turned: each update makes the same mistake worse. Should the sum of a point with "
-                "label 1 grow or shrink?", _update("label - step(sums)[0]", "step(sums)[0] - label")),
+                "label 1 grow or shrink?", _of_update("label - step(sums)[0]", "step(sums)[0] - label")),
         Mistake("the bias never moves. It is a weight too, of an input that is always 1.",
-                _update("bias + rate * error", "bias")),
+                _of_update("bias + rate * error", "bias")),
         Mistake("only points with label 1 are ever corrected. A neuron that fires at a 0 must learn too: this is the "
-                "form for labels -1 and 1.", _update("label - step(sums)[0]", "label * (step(sums)[0] != label)")),
+                "form for labels -1 and 1.", _of_update("label - step(sums)[0]", "label * (step(sums)[0] != label)")),
         Mistake("the weighted sum itself is compared with the label. The perceptron compares its answer, 0 or 1: "
-                "where is the `step`?", _update("step(sums)", "sums")),
+                "where is the `step`?", _of_update("step(sums)", "sums")),
         Mistake("a sigmoid stands where the `step` belongs, so that every point moves the weights a little.",
-                _update("step(sums)", "sigmoid(sums)")),
+                _of_update("step(sums)", "sigmoid(sums)")),
         Mistake("the bias is left out when the neuron decides, though it is part of its sum.",
-                _update("neuron(point[None], weights, bias)", "neuron(point[None], weights, 0)")),
+                _of_update("neuron(point[None], weights, bias)", "neuron(point[None], weights, 0)")),
         Mistake("`rate` is not used. It says how far an update goes.",
-                _update("weights + rate * error", "weights + error", "bias + rate * error", "bias + error")),
-        Mistake("`rate` scales the weights' move, but not the bias'.", _update("bias + rate * error", "bias + error")),
+                _of_update("weights + rate * error", "weights + error", "bias + rate * error", "bias + error")),
+        Mistake("`rate` scales the weights' move, but not the bias'.", _of_update("bias + rate * error", "bias + error")),
         Mistake("the weights move by the error alone. An input that is large, or negative, must count for what it "
-                "is: multiply by `point`.", _update("error * point", "error")),
+                "is: multiply by `point`.", _of_update("error * point", "error")),
         Mistake("right, but your neuron also fires at a weighted sum of exactly 0. The lesson's `step` fires only "
-                "where the sum is positive.", _update("step(sums)[0]", "float(sums[0] >= 0)")),
+                "where the sum is positive.", _of_update("step(sums)[0]", "float(sums[0] >= 0)")),
         Mistake("right, but at a weighted sum of exactly 0 your neuron answers ½, as formulas with `np.sign` do. "
-                "The lesson's `step` answers 0 there.", _update("step(sums)[0]", "(1 + np.sign(sums[0])) / 2")),
+                "The lesson's `step` answers 0 there.", _of_update("step(sums)[0]", "(1 + np.sign(sums[0])) / 2")),
         Mistake("right, but `+=` changes the caller's weights in place. Return a new array.",
-                _update("return (weights + rate * error * point,",
+                _of_update("return (weights + rate * error * point,",
                         "weights += rate * error * point\n    return (weights,")),
     ), hints=(
         "First let the neuron answer: its weighted sum of this one point, then `step`.",
@@ -178,32 +178,32 @@ EXERCISES = (
     )),
     Exercise(identifier="1.4", reference=logistic_gradient, cases=_batches_and_labels, mistakes=(
         Mistake("you sum over the batch. Average, so that the step does not grow with the number of examples.",
-                _gradient(" / len(errors)", "", "errors.mean()", "errors.sum()")),
+                _of_gradient(" / len(errors)", "", "errors.mean()", "errors.sum()")),
         Mistake("you divide by the number of examples twice.",
-                _gradient("errors.mean()", "errors.mean() / len(errors)", "/ len(errors),", "/ len(errors) ** 2,")),
+                _of_gradient("errors.mean()", "errors.mean() / len(errors)", "/ len(errors),", "/ len(errors) ** 2,")),
         Mistake("both signs are turned: this points downhill. The gradient points uphill; descent subtracts it "
-                "later.", _gradient("sigmoid(sums) - labels", "labels - sigmoid(sums)")),
+                "later.", _of_gradient("sigmoid(sums) - labels", "labels - sigmoid(sums)")),
         Mistake("the weights' gradient is averaged, but the bias' is summed.",
-                _gradient("errors.mean()", "errors.sum()")),
-        Mistake("the bias' gradient is averaged, but the weights' is summed.", _gradient(" / len(errors)", "")),
+                _of_gradient("errors.mean()", "errors.sum()")),
+        Mistake("the bias' gradient is averaged, but the weights' is summed.", _of_gradient(" / len(errors)", "")),
         Mistake("the bias' gradient is still one number an example. There is one bias: which axis is left to "
-                "average over?", _gradient("errors.mean()", "errors")),
+                "average over?", _of_gradient("errors.mean()", "errors")),
         Mistake("the bias' gradient contains the inputs. The bias' own input is always 1.",
-                _gradient("errors.mean()", "(inputs.T @ errors / len(errors)).mean()")),
+                _of_gradient("errors.mean()", "(inputs.T @ errors / len(errors)).mean()")),
         Mistake("you average over the features too. Each weight has a gradient of its own size.",
-                _gradient("len(errors)", "inputs.size")),
+                _of_gradient("len(errors)", "inputs.size")),
         Mistake("a factor p (1 - p) is left over: it cancels in the third line of the derivation.",
-                _gradient("sigmoid(sums) - labels", "(sigmoid(sums) - labels) * sigmoid_derivative(sums)")),
+                _of_gradient("sigmoid(sums) - labels", "(sigmoid(sums) - labels) * sigmoid_derivative(sums)")),
         Mistake("the sigmoid is missing: the label is compared with the weighted sum, not with a probability.",
-                _gradient("sigmoid(sums)", "sums")),
+                _of_gradient("sigmoid(sums)", "sums")),
         Mistake("this is the perceptron's error, from a `step`. The logistic neuron answers with a probability.",
-                _gradient("sigmoid(sums)", "step(sums)")),
+                _of_gradient("sigmoid(sums)", "step(sums)")),
         Mistake("the bias is forgotten in the weighted sum.",
-                _gradient("neuron(inputs, weights, bias)", "neuron(inputs, weights, 0)")),
+                _of_gradient("neuron(inputs, weights, bias)", "neuron(inputs, weights, 0)")),
         Mistake("examples and features are exchanged; on a square batch NumPy cannot notice. Which axis is "
-                "averaged away?", _gradient("inputs.T", "inputs")),
+                "averaged away?", _of_gradient("inputs.T", "inputs")),
         Mistake("the inputs are missing: a weight whose input is 0 cannot have changed anything.",
-                _gradient("inputs.T @ errors / len(errors)", "np.full(inputs.shape[1], errors.mean())")),
+                _of_gradient("inputs.T @ errors / len(errors)", "np.full(inputs.shape[1], errors.mean())")),
     ), hints=(
         "Start with the errors, probability minus label, one for each example: shape (batch,).",
         "The bias' gradient is their average. A weight's gradient is the average of error times that weight's "

@@ -97,8 +97,8 @@ def _checked(function, of, point, gradient, step):
     return {"error": error, "is `point` as it was? (1 yes, 0 no)": float(np.array_equal(point, kept))}
 
 
-_backward, _cross_entropy = edits_of(dense_backward), edits_of(softmax_cross_entropy)
-_initialisation, _check = edits_of(he_initialisation), edits_of(gradient_check)
+_of_backward, _of_loss = edits_of(dense_backward), edits_of(softmax_cross_entropy)
+_of_initialisation, _of_check = edits_of(he_initialisation), edits_of(gradient_check)
 # Two pieces of source: the logarithm of the softmax by the formula, and that of probabilities which may round to 0.
 _LOG_SOFTMAX = "shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))"
 _LOG_OF_SOFTMAX = "np.log(np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True))"
@@ -127,21 +127,21 @@ EXERCISES = (
     Exercise(identifier="2.2", reference=dense_backward, cases=_layers_backwards, mistakes=(
         Mistake("the gradients for weights and bias are averaged over the batch once more. The loss was an average "
                 "already, so that 1/batch is in `output_gradient`.",
-                _backward("@ output_gradient", "@ output_gradient / len(inputs)", "sum(", "mean(")),
+                _of_backward("@ output_gradient", "@ output_gradient / len(inputs)", "sum(", "mean(")),
         Mistake("the gradient for the weights is averaged over the batch once more. That 1/batch is in "
-                "`output_gradient` already.", _backward("@ output_gradient", "@ output_gradient / len(inputs)")),
+                "`output_gradient` already.", _of_backward("@ output_gradient", "@ output_gradient / len(inputs)")),
         Mistake("the gradient for the bias is averaged over the batch. A bias takes part in every example: do "
-                "parts of a gradient add up, or average?", _backward("sum(", "mean(")),
+                "parts of a gradient add up, or average?", _of_backward("sum(", "mean(")),
         Mistake("the bias' gradient is summed over the wrong axis. There is one bias a neuron, and it takes part "
-                "in every example.", _backward("axis=0", "axis=1")),
+                "in every example.", _of_backward("axis=0", "axis=1")),
         Mistake("the bias' gradient is not summed over the batch: it must have the shape of the bias, (fan_out,).",
-                _backward(".sum(axis=0)", "")),
+                _of_backward(".sum(axis=0)", "")),
         Mistake("the gradient for the inputs lacks a transpose: the error travels back from neurons to inputs.",
-                _backward("weights.T", "weights")),
+                _of_backward("weights.T", "weights")),
         Mistake("the gradient for the weights is transposed. It must have the weights' shape, (fan_in, fan_out).",
-                _backward("inputs.T @ output_gradient", "output_gradient.T @ inputs")),
+                _of_backward("inputs.T @ output_gradient", "output_gradient.T @ inputs")),
         Mistake("the three gradients come in another order: inputs, weights, bias are wanted.",
-                _backward("output_gradient @ weights.T, ", "", "axis=0)", "axis=0), output_gradient @ weights.T")),
+                _of_backward("output_gradient @ weights.T, ", "", "axis=0)", "axis=0), output_gradient @ weights.T")),
         Mistake("every sign is turned. This is the gradient itself; descent subtracts it later.",
                 lambda output_gradient, inputs, weights: tuple(
                     -part for part in dense_backward(output_gradient, inputs, weights))),
@@ -155,36 +155,35 @@ EXERCISES = (
     Exercise(identifier="2.3", reference=softmax_cross_entropy, cases=_logits_and_labels, mistakes=(
         Mistake("right for small logits, but `exp(1000)` is infinite. Which number may you subtract from all "
                 "logits of a row without changing their softmax?",
-                _cross_entropy(_LOG_SOFTMAX, _LOG_OF_SOFTMAX, " - logits.max(axis=1, keepdims=True)", "")),
+                _of_loss(_LOG_SOFTMAX, _LOG_OF_SOFTMAX, " - logits.max(axis=1, keepdims=True)", "")),
         Mistake("right for small logits, but where a probability has been rounded to 0, its logarithm is -∞. Take "
                 "the logarithm of the softmax by the formula, before anything is divided.",
-                _cross_entropy(_LOG_SOFTMAX, _LOG_OF_SOFTMAX)),
-        Mistake("right for small logits, but the tiny number under the logarithm hides how wrong the network is: "
-                "the loss of a label can no longer grow without bound.",
-                _cross_entropy("log_probabilities[rows, labels]",
-                               "np.log(np.exp(log_probabilities[rows, labels]) + 1e-12)")),
+                _of_loss(_LOG_SOFTMAX, _LOG_OF_SOFTMAX)),
+        Mistake("right for small logits, but the tiny number under the logarithm hides how wrong the network is: the "
+                "loss of a label can no longer grow without bound.",
+                _of_loss("log_probabilities[rows, labels]", "np.log(np.exp(log_probabilities[rows, labels]) + 1e-12)")),
         Mistake("you sum over the batch. Average, so that the loss does not depend on the batch size.",
-                _cross_entropy("mean()", "sum()", "gradient / len(labels)", "gradient")),
+                _of_loss("mean()", "sum()", "gradient / len(labels)", "gradient")),
         Mistake("the loss is right, but its gradient lacks the 1/batch of the average.",
-                _cross_entropy("gradient / len(labels)", "gradient")),
+                _of_loss("gradient / len(labels)", "gradient")),
         Mistake("the gradient is averaged twice: divide by the batch once.",
-                _cross_entropy("gradient / len(labels)", "gradient / len(labels) ** 2")),
+                _of_loss("gradient / len(labels)", "gradient / len(labels) ** 2")),
         Mistake("you divide by the number of classes as well. Each example has one label, and one -log p.",
-                _cross_entropy("mean()", "mean() / logits.shape[1]", "/ len(labels)", "/ logits.size")),
+                _of_loss("mean()", "mean() / logits.shape[1]", "/ len(labels)", "/ logits.size")),
         Mistake("the loss is right, but the sign of its gradient is turned: gradient *descent* would make the "
-                "label less likely.", _cross_entropy("gradient / len(labels)", "-gradient / len(labels)")),
+                "label less likely.", _of_loss("gradient / len(labels)", "-gradient / len(labels)")),
         Mistake("the loss has the wrong sign: a logarithm of a probability is negative, a loss is not.",
-                _cross_entropy("-log_probabilities", "log_probabilities")),
+                _of_loss("-log_probabilities", "log_probabilities")),
         Mistake("the loss is right, but its gradient lacks the 1 at the label: these are the probabilities.",
-                _cross_entropy("gradient[rows, labels] -= 1", "")),
+                _of_loss("gradient[rows, labels] -= 1", "")),
         Mistake("`[:, labels]` picks every label in every row. Pair each row with its own label.",
-                _cross_entropy("gradient[rows,", "gradient[:,", "log_probabilities[rows,", "log_probabilities[:,")),
+                _of_loss("gradient[rows,", "gradient[:,", "log_probabilities[rows,", "log_probabilities[:,")),
         Mistake("the softmax runs over the batch. The probabilities of one example, a row, must add up to 1.",
-                _cross_entropy(_LOG_SOFTMAX, _LOG_OF_SOFTMAX.replace("axis=1", "axis=0"), "max(axis=1", "max(axis=0")),
+                _of_loss(_LOG_SOFTMAX, _LOG_OF_SOFTMAX.replace("axis=1", "axis=0"), "max(axis=1", "max(axis=0")),
         Mistake("the loss is in bits: `np.log2`. This course counts in nats, by the natural logarithm.",
-                _cross_entropy("mean()", "mean() / np.log(2)", "/ len(labels)", "/ len(labels) / np.log(2)")),
+                _of_loss("mean()", "mean() / np.log(2)", "/ len(labels)", "/ len(labels) / np.log(2)")),
         Mistake("the loss is in bits: `np.log2`. This course counts in nats, by the natural logarithm.",
-                _cross_entropy("mean()", "mean() / np.log(2)")),
+                _of_loss("mean()", "mean() / np.log(2)")),
     ), hints=(
         "First make the logits harmless: subtract from each row its largest (`max(axis=1, keepdims=True)`).",
         "The logarithm of the softmax is the shifted logit minus the log of the sum of `exp` of the shifted "
@@ -195,13 +194,13 @@ EXERCISES = (
     Exercise(identifier="2.4", reference=he_initialisation, cases=lambda: [(300, 200), (50, 1200), (500, 120)],
              observe=_moments_of_draws, mistakes=(
         Mistake("the variance is 1 / fan_in. The ReLU loses half of the signal: what makes up for it?",
-                _initialisation("2 / fan_in", "1 / fan_in")),
+                _of_initialisation("2 / fan_in", "1 / fan_in")),
         Mistake("2 / fan_in is the variance, and `random.normal` wants a standard deviation.",
-                _initialisation("np.sqrt(2 / fan_in)", "2 / fan_in")),
+                _of_initialisation("np.sqrt(2 / fan_in)", "2 / fan_in")),
         Mistake("the variance has fan_out in it. How many terms does one neuron add up?",
-                _initialisation("2 / fan_in", "2 / fan_out")),
+                _of_initialisation("2 / fan_in", "2 / fan_out")),
         Mistake("this is Glorot's rule, 2 / (fan_in + fan_out), made for tanh. It takes no account of what the "
-                "ReLU stops.", _initialisation("2 / fan_in", "2 / (fan_in + fan_out)")),
+                "ReLU stops.", _of_initialisation("2 / fan_in", "2 / (fan_in + fan_out)")),
         Mistake("these are uniform, up to ± the standard deviation that is wanted, and so too small. Draw from a "
                 "normal distribution.",
                 lambda fan_in, fan_out, random: np.sqrt(2 / fan_in) * random.uniform(-1, 1, (fan_in, fan_out))),
@@ -210,12 +209,12 @@ EXERCISES = (
         Mistake("these are numbers from 0 to 1 or all positive: their mean must be 0, or every sum drifts.",
                 lambda fan_in, fan_out, random: np.sqrt(2 / fan_in) * random.random((fan_in, fan_out))),
         Mistake("these are standard normal numbers, not scaled. How large is a sum of fan_in of them?",
-                _initialisation("np.sqrt(2 / fan_in)", "1")),
+                _of_initialisation("np.sqrt(2 / fan_in)", "1")),
         Mistake("the weights are transposed: (fan_in, fan_out) is wanted.",
-                _initialisation("(fan_in, fan_out))", "(fan_out, fan_in))")),
+                _of_initialisation("(fan_in, fan_out))", "(fan_out, fan_in))")),
         *(Mistake("the generator `random` does not decide the draw. Call `random.normal`, not `np.random.normal`, "
                   "and make no generator of your own.",
-                  _initialisation("random.normal", f"np.random.default_rng({seed}).normal")) for seed in (0, "")),
+                  _of_initialisation("random.normal", f"np.random.default_rng({seed}).normal")) for seed in (0, "")),
     ), hints=(
         "Var(a) = fan_in · Var(w) · E[h²], and a ReLU leaves E[h²] = ½ Var(a) of the layer before. Which Var(w) "
         "leaves everything as it was?",
@@ -226,35 +225,35 @@ EXERCISES = (
     Exercise(identifier="2.5", reference=gradient_check, cases=_gradients_to_check, observe=_checked, mistakes=(
         Mistake("the error is divided by the largest slope with its sign. Where all slopes are negative, that is "
                 "the smallest one, and the error itself turns negative: take absolute values first.",
-                _check("np.abs(slopes).max(), np.abs(gradient).max()", "slopes.max(), gradient.max()")),
+                _of_check("np.abs(slopes).max(), np.abs(gradient).max()", "slopes.max(), gradient.max()")),
         Mistake("the difference is taken forwards only, from x to x + h, and its error shrinks no faster than h. "
-                "Step to both sides.", _check("point - nudge", "point", "2 * step", "step")),
+                "Step to both sides.", _of_check("point - nudge", "point", "2 * step", "step")),
         Mistake("the difference is taken backwards only. Step to both sides.",
-                _check("point + nudge", "point", "2 * step", "step")),
-        Mistake("every slope is twice too large: how far apart are the two points?", _check("2 * step", "step")),
+                _of_check("point + nudge", "point", "2 * step", "step")),
+        Mistake("every slope is twice too large: how far apart are the two points?", _of_check("2 * step", "step")),
         Mistake("both steps go half as far as you divide by. From x − h to x + h it is 2h.",
-                _check("point + nudge", "point + nudge / 2", "point - nudge", "point - nudge / 2")),
+                _of_check("point + nudge", "point + nudge / 2", "point - nudge", "point - nudge / 2")),
         Mistake("the slopes have the wrong sign: f(x + h) − f(x − h), not the other way round.",
-                _check("function(point + nudge) - function(point - nudge)",
+                _of_check("function(point + nudge) - function(point - nudge)",
                        "function(point - nudge) - function(point + nudge)")),
         *(Mistake("you compute in float32, which has 7 digits: the difference of two such numbers has hardly any "
                   "left. Make the point float64 first.",
-                  _check("np.array(point, np.float64)", copy, "np.zeros(point.shape))", "np.zeros_like(point))"))
+                  _of_check("np.array(point, np.float64)", copy, "np.zeros(point.shape))", "np.zeros_like(point))"))
           for copy in ("np.array(point, np.float32)", "np.array(point)")),
         Mistake("this is the error itself. Divide by the largest slope: a difference of 0.01 is much for a slope "
-                "of 0.1 and nothing for 1000.", _check(" / largest if largest else 0.0", "")),
+                "of 0.1 and nothing for 1000.", _of_check(" / largest if largest else 0.0", "")),
         Mistake("each number is compared with its own slope. The formula divides by the largest slope of the whole "
                 "array, so that rounding in a slope of nearly 0 does no harm.",
-                _check("np.abs(gradient - slopes).max() / largest",
+                _of_check("np.abs(gradient - slopes).max() / largest",
                        "(np.abs(gradient - slopes) / np.maximum(np.abs(gradient), np.abs(slopes))).max()")),
         Mistake("you average the errors. One wrong number among a million must show: take the largest.",
-                _check("(gradient - slopes).max()", "(gradient - slopes).mean()")),
+                _of_check("(gradient - slopes).max()", "(gradient - slopes).mean()")),
         Mistake("errors of different signs cancel: take the size of each difference first (`np.abs`).",
-                _check("np.abs(gradient - slopes)", "(gradient - slopes)")),
+                _of_check("np.abs(gradient - slopes)", "(gradient - slopes)")),
         Mistake("all numbers are nudged at once, which gives a single slope for all. Nudge one at a time.",
-                _check("nudge[index] = step", "nudge[...] = step")),
+                _of_check("nudge[index] = step", "nudge[...] = step")),
         Mistake("the point is not put back after a nudge: work on a copy, and undo each nudge before the next.",
-                _check("np.array(point, np.float64)", "point",
+                _of_check("np.array(point, np.float64)", "point",
                        "nudge[index] = step", "point[index] += step\n        above = function(point)",
                        "slopes[index] =", "point[index] -= 2 * step\n        slopes[index] =",
                        "function(point + nudge) - function(point - nudge)", "above - function(point)")),

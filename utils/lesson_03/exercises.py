@@ -9,8 +9,8 @@ from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
 from utils.lesson_03.study import adam_update, convolve2d, count_parameters, train_step
 
-_edit_adam, _edit_convolution = edits_of(adam_update), edits_of(convolve2d)
-_edit_step, _edit_counts = edits_of(train_step), edits_of(count_parameters)
+_of_adam, _of_convolution = edits_of(adam_update), edits_of(convolve2d)
+_of_step, _of_counts = edits_of(train_step), edits_of(count_parameters)
 _APPLY = "optimizer.apply(gradients, model.trainable_variables)"
 
 
@@ -84,46 +84,46 @@ EXERCISES = (
     Exercise(identifier="3.1", reference=adam_update, cases=_moments, tolerance=1e-7, mistakes=(
         Mistake("the averages are used as they are. They began at zero, so that after a few steps they are still "
                 "too small: the correction for that is missing.",
-                _edit_adam("/ (1 - beta_1 ** step)", "", "/ (1 - beta_2 ** step)", "")),
+                _of_adam("/ (1 - beta_1 ** step)", "", "/ (1 - beta_2 ** step)", "")),
         Mistake("only the average of the gradient is corrected. That of its square began at zero too.",
-                _edit_adam("/ (1 - beta_2 ** step)", "")),
+                _of_adam("/ (1 - beta_2 ** step)", "")),
         Mistake("only the average of the square is corrected. That of the gradient began at zero too.",
-                _edit_adam("/ (1 - beta_1 ** step)", "")),
+                _of_adam("/ (1 - beta_1 ** step)", "")),
         Mistake("you count one step too few. `step` is 1 for the first step, so it can be used as it is.",
-                _edit_adam("beta_1 ** step", "beta_1 ** (step - 1)", "beta_2 ** step", "beta_2 ** (step - 1)")),
+                _of_adam("beta_1 ** step", "beta_1 ** (step - 1)", "beta_2 ** step", "beta_2 ** (step - 1)")),
         Mistake("you count one step too many. `step` is 1 for the first step, so it can be used as it is.",
-                _edit_adam("beta_1 ** step", "beta_1 ** (step + 1)", "beta_2 ** step", "beta_2 ** (step + 1)")),
+                _of_adam("beta_1 ** step", "beta_1 ** (step + 1)", "beta_2 ** step", "beta_2 ** (step + 1)")),
         Mistake("the correction divides by 1 - β at every step, which is right for the first one only. What is "
                 "left of the zero with which an average began after two steps, after three?",
-                _edit_adam("beta_1 ** step", "beta_1", "beta_2 ** step", "beta_2")),
+                _of_adam("beta_1 ** step", "beta_1", "beta_2 ** step", "beta_2")),
         Mistake("the square root is missing: you divide by the average of the square, which is measured in "
-                "another unit than the gradient.", _edit_adam("np.sqrt(corrected_square)", "corrected_square")),
+                "another unit than the gradient.", _of_adam("np.sqrt(corrected_square)", "corrected_square")),
         Mistake("epsilon stands inside the square root. The paper adds it to the root, which matters where gradients "
-                "are small.", _edit_adam("np.sqrt(corrected_square) + epsilon", "np.sqrt(corrected_square + epsilon)")),
-        Mistake("epsilon is missing: where all gradients were zero, you divide by zero.", _edit_adam("+ epsilon", "")),
-        Mistake("the sign is turned: this step goes uphill.", _edit_adam("parameter - ", "parameter + ")),
+                "are small.", _of_adam("np.sqrt(corrected_square) + epsilon", "np.sqrt(corrected_square + epsilon)")),
+        Mistake("epsilon is missing: where all gradients were zero, you divide by zero.", _of_adam("+ epsilon", "")),
+        Mistake("the sign is turned: this step goes uphill.", _of_adam("parameter - ", "parameter + ")),
         Mistake("beta and 1 - beta have changed places: most of each average should be kept.",
-                _edit_adam("beta_1 * mean + (1 - beta_1) *", "(1 - beta_1) * mean + beta_1 *",
+                _of_adam("beta_1 * mean + (1 - beta_1) *", "(1 - beta_1) * mean + beta_1 *",
                            "beta_2 * square + (1 - beta_2) *", "(1 - beta_2) * square + beta_2 *")),
         Mistake("β₁ and β₂ have changed places: β₁ belongs to the average of the gradient, β₂ to that of its "
-                "square.", _edit_adam("beta_1=0.9, beta_2=0.999", "beta_2=0.999, beta_1=0.9")),
+                "square.", _of_adam("beta_1=0.9, beta_2=0.999", "beta_2=0.999, beta_1=0.9")),
         Mistake("β₁ and β₂ have changed places in the running averages: β₁ belongs to that of the gradient.",
-                _edit_adam("beta_1 * mean + (1 - beta_1) *", "beta_2 * mean + (1 - beta_2) *",
+                _of_adam("beta_1 * mean + (1 - beta_1) *", "beta_2 * mean + (1 - beta_2) *",
                            "beta_2 * square + (1 - beta_2) *", "beta_1 * square + (1 - beta_1) *")),
         Mistake("the averages are right, but each is corrected with the β of the other.",
-                _edit_adam("mean / (1 - beta_1 **", "mean / (1 - beta_2 **",
+                _of_adam("mean / (1 - beta_1 **", "mean / (1 - beta_2 **",
                            "square / (1 - beta_2 **", "square / (1 - beta_1 **")),
         Mistake("the second average takes in the square of the mean. It is the average of the gradient's square.",
-                _edit_adam("gradient ** 2", "mean ** 2")),
+                _of_adam("gradient ** 2", "mean ** 2")),
         Mistake("the second average takes in the gradient itself, not its square.",
-                _edit_adam("gradient ** 2", "np.abs(gradient)")),
+                _of_adam("gradient ** 2", "np.abs(gradient)")),
         Mistake("the step follows the present gradient. Adam follows the corrected average of gradients.",
-                _edit_adam("* corrected_mean", "* gradient")),
+                _of_adam("* corrected_mean", "* gradient")),
         Mistake("the step is right, but the corrected averages come back. They would be corrected again in the "
                 "next step: return the averages as they were before that.",
-                _edit_adam("mean, square)", "corrected_mean, corrected_square)")),
+                _of_adam("mean, square)", "corrected_mean, corrected_square)")),
         Mistake("the parameter moves by the averages of the step before. Take in the new gradient first.",
-                _edit_adam("    mean = beta_1", "    new_mean = beta_1", "    square = beta_2",
+                _of_adam("    mean = beta_1", "    new_mean = beta_1", "    square = beta_2",
                            "    new_square = beta_2", "mean, square)", "new_mean, new_square)")),
     ), hints=(
         "Four steps in this order: two running averages, their corrections, one subtraction. All of them work on "
@@ -170,10 +170,10 @@ EXERCISES = (
                 "row of 3 pixels?", lambda image, kernel: convolve2d(image[:-1, :-1], kernel)),
         Mistake("the kernel is transposed: its rows lie along the image's columns.",
                 lambda image, kernel: convolve2d(image, kernel.T)),
-        Mistake("you average the products. A convolution is a weighted sum.", _edit_convolution("np.sum", "np.mean")),
+        Mistake("you average the products. A convolution is a weighted sum.", _of_convolution("np.sum", "np.mean")),
         Mistake("rows and columns of the result are exchanged.", lambda image, kernel: convolve2d(image, kernel).T),
         Mistake("you multiply patch and kernel as matrices. Each number of the patch belongs to one number of the "
-                "kernel: multiply element by element.", _edit_convolution("* kernel)", "@ kernel)")),
+                "kernel: multiply element by element.", _of_convolution("* kernel)", "@ kernel)")),
     ), hints=(
         "First the size of the result: in how many places does a row of 2 fit on a row of 3? Make an array of "
         "that shape.",
@@ -187,33 +187,33 @@ EXERCISES = (
                             _small_classifier(6, 100, "sum", 0.01)],
              observe=_after_a_step, tolerance=1e-4, seconds=30.0, mistakes=(
         Mistake("the model is called as if for testing. With `training=True` batch normalisation uses the batch's "
-                "own statistics and dropout drops.", _edit_step("training=True", "training=False")),
+                "own statistics and dropout drops.", _of_step("training=True", "training=False")),
         Mistake("no gradient came out of the tape: it did not see how the loss was made. Call the model and "
                 "compute the loss inside the `with` block.",
-                _edit_step("model(images, training=True)", "logits",
+                _of_step("model(images, training=True)", "logits",
                            "with tf", "logits = model(images, training=True)\n    with tf")),
-        Mistake("the weights have not moved. Who applies the gradients to them?", _edit_step(_APPLY, "")),
+        Mistake("the weights have not moved. Who applies the gradients to them?", _of_step(_APPLY, "")),
         Mistake("the step goes uphill. `optimizer.apply` subtracts already: hand it the gradients as they are.",
-                _edit_step("apply(gradients", "apply([-gradient for gradient in gradients]")),
+                _of_step("apply(gradients", "apply([-gradient for gradient in gradients]")),
         Mistake("you subtract the gradients yourself, with a learning rate of 1. The optimiser knows the learning "
                 "rate and the rule.",
-                _edit_step(_APPLY, "for weight, slope in zip(model.trainable_variables, gradients):\n"
+                _of_step(_APPLY, "for weight, slope in zip(model.trainable_variables, gradients):\n"
                                    "        weight.assign_sub(slope)")),
         Mistake("you take the learning rate from the optimiser and step yourself: its momentum, or the averages of "
                 "Adam, are lost. Let `optimizer.apply` make the step.",
-                _edit_step(_APPLY, "for weight, slope in zip(model.trainable_variables, gradients):\n"
+                _of_step(_APPLY, "for weight, slope in zip(model.trainable_variables, gradients):\n"
                                    "        weight.assign_sub(optimizer.learning_rate * slope)")),
         Mistake("the loss gets probabilities where it wants logits. Leave out the softmax.",
-                _edit_step("model(images, training=True)", "tf.nn.softmax(model(images, training=True))")),
+                _of_step("model(images, training=True)", "tf.nn.softmax(model(images, training=True))")),
         Mistake("the weights are right, but the loss that comes back is measured after the step. Return the one that "
-                "the gradients belong to.", _edit_step("return loss", "return loss_function(labels, model(images))")),
+                "the gradients belong to.", _of_step("return loss", "return loss_function(labels, model(images))")),
         *(Mistake("large gradients are clipped. Hand them to the optimiser as they came from the tape.",
-                  _edit_step("apply(gradients", f"apply({clipped}"))
+                  _of_step("apply(gradients", f"apply({clipped}"))
           for clipped in ("[tf.clip_by_value(each, -1, 1) for each in gradients]",
                           "[tf.clip_by_norm(each, 1) for each in gradients]",
                           "tf.clip_by_global_norm(gradients, 1)[0]", "tf.clip_by_global_norm(gradients, 5)[0]")),
         Mistake("only the last layer moves. Ask the tape for the gradients of all `trainable_variables`.",
-                _edit_step("(loss, model.trainable_variables", "(loss, model.trainable_variables[-2:]",
+                _of_step("(loss, model.trainable_variables", "(loss, model.trainable_variables[-2:]",
                            "(gradients, model.trainable_variables", "(gradients, model.trainable_variables[-2:]")),
     ), hints=(
         "Four lines: a tape with the loss under it, `tape.gradient(loss, variables)`, `optimizer.apply(gradients, "
@@ -226,29 +226,28 @@ EXERCISES = (
     Exercise(identifier="3.4", reference=count_parameters, cases=lambda: [()], observe=_which_counts_are_right,
              mistakes=(
         Mistake("the biases are missing: one for each kernel of a convolution, one for each unit of a dense "
-                "layer.", _edit_counts("1 + 1", "1", "8 + 1", "8", "16 + 1", "16")),
+                "layer.", _of_counts("1 + 1", "1", "8 + 1", "8", "16 + 1", "16")),
         Mistake("the second convolution reads eight channels, and each of its kernels has a slice for every one.",
-                _edit_counts("3 * 3 * 8", "3 * 3")),
-        Mistake("you count a kernel for every place of the image. One kernel is used in all places: that is the "
-                "point of a convolution.",
-                _edit_counts("+ 1) * 8", "+ 1) * 8 * 24 * 24", "+ 1) * 16", "+ 1) * 16 * 12 * 12")),
+                _of_counts("3 * 3 * 8", "3 * 3")),
+        Mistake("you count a kernel for every place of the image. One kernel is used in all places: that is the point "
+                "of a convolution.", _of_counts("+ 1) * 8", "+ 1) * 8 * 24 * 24", "+ 1) * 16", "+ 1) * 16 * 12 * 12")),
         Mistake("you count a bias for every place. One is shared by the whole channel, as the kernel is.",
-                _edit_counts("1 + 1) * 8", "1 + 24 * 24) * 8", "8 + 1)", "8 + 12 * 12)")),
+                _of_counts("1 + 1) * 8", "1 + 24 * 24) * 8", "8 + 1)", "8 + 12 * 12)")),
         Mistake("batch normalisation holds more than the two that are learnt: it also keeps two running averages "
-                "for each channel, and `count_params` counts them.", _edit_counts("4 * 8", "2 * 8")),
-        Mistake("batch normalisation has its four numbers for each channel.", _edit_counts("4 * 8", "4")),
+                "for each channel, and `count_params` counts them.", _of_counts("4 * 8", "2 * 8")),
+        Mistake("batch normalisation has its four numbers for each channel.", _of_counts("4 * 8", "4")),
         Mistake("pooling takes the largest of four numbers. What would it have to learn?",
-                _edit_counts("4 * 8, 0", "4 * 8, 4 * 8")),
+                _of_counts("4 * 8, 0", "4 * 8, 4 * 8")),
         Mistake("the first convolution is \"valid\", so its output is smaller than the image: follow the size "
-                "down to the dense layer.", _edit_counts("12 * 12", "14 * 14")),
+                "down to the dense layer.", _of_counts("12 * 12", "14 * 14")),
         Mistake("the dense layer has as many weights as if nothing had been pooled. What does `MaxPooling2D(2)` do "
-                "to height and width?", _edit_counts("12 * 12", "24 * 24")),
+                "to height and width?", _of_counts("12 * 12", "24 * 24")),
         Mistake("the dense layer has as many weights as if the map were still as large as the image. Two layers "
-                "make it smaller: which?", _edit_counts("12 * 12", "28 * 28")),
+                "make it smaller: which?", _of_counts("12 * 12", "28 * 28")),
         Mistake("the dense layer reads all 16 channels of each place, and you give it one.",
-                _edit_counts("12 * 12 * 16", "12 * 12")),
+                _of_counts("12 * 12 * 16", "12 * 12")),
         Mistake("the dense layer reads every number of the last map, not one a channel. Follow the size down.",
-                _edit_counts("12 * 12 * 16", "16")),
+                _of_counts("12 * 12 * 16", "16")),
     ), hints=(
         "A kernel of a convolution has height × width × channels that it reads, plus one bias. How many kernels "
         "has a layer that gives eight channels?",

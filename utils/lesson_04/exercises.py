@@ -9,8 +9,8 @@ from utils.exercises.engine import Exercise, Mistake
 from utils.lesson_04.study import elbo_of_q, importance_sampling, log_sum_exp, quadrature
 from utils.losses import bernoulli_log_likelihood
 
-_edit_log_sum_exp, _edit_quadrature = edits_of(log_sum_exp), edits_of(quadrature)
-_edit_sampling, _edit_elbo = edits_of(importance_sampling), edits_of(elbo_of_q)
+_of_sum, _of_quadrature = edits_of(log_sum_exp), edits_of(quadrature)
+_of_sampling, _of_elbo = edits_of(importance_sampling), edits_of(elbo_of_q)
 _UNGUARDED = ("largest = np.where(largest == -np.inf, 0.0, largest)", "")  # NaN for a row of nothing but -inf
 
 
@@ -78,17 +78,17 @@ EXERCISES = (
                 "can you take out of the sum first, so that its largest term becomes exp(0)?",
                 lambda values: np.log(np.sum(np.exp(values), axis=-1))),
         Mistake("this is the logarithm of the mean. Of the sum is wanted: nothing is divided by the number of "
-                "terms.", _edit_log_sum_exp("np.sum", "np.mean")),
+                "terms.", _of_sum("np.sum", "np.mean")),
         Mistake("you sum over the first axis. Each row has a sum of its own: over the last axis.",
                 lambda values: log_sum_exp(np.moveaxis(values, 0, -1))),
         Mistake("you sum over everything at once. Each row has a sum of its own: over the last axis.",
                 lambda values: log_sum_exp(np.ravel(values))),
         Mistake("the maximum is subtracted inside, but never added back outside the logarithm.",
-                _edit_log_sum_exp(*_UNGUARDED, "largest[..., 0] + ", "")),
+                _of_sum(*_UNGUARDED, "largest[..., 0] + ", "")),
         Mistake("you subtract the largest number of the whole array. A row that lies far below it still underflows: "
-                "each row needs its own maximum.", _edit_log_sum_exp("np.max(values, axis=-1", "np.max(values")),
+                "each row needs its own maximum.", _of_sum("np.max(values, axis=-1", "np.max(values")),
         Mistake("right, but for a row that holds nothing but -inf: there -inf - (-inf) is NaN. Subtract something "
-                "else there.", _edit_log_sum_exp(*_UNGUARDED)),
+                "else there.", _of_sum(*_UNGUARDED)),
         Mistake("this is the sum of the values, the logarithm of a product. Undo the logarithms before you add.",
                 lambda values: np.sum(values, axis=-1)),
         Mistake("this is the mean of the values, the logarithms themselves. Undo the logarithms before you add.",
@@ -96,7 +96,7 @@ EXERCISES = (
         Mistake("this is the largest value alone. It is close where one term outweighs all others, and only there.",
                 lambda values: np.max(values, axis=-1)),
         Mistake("the maximum comes back with the wrong sign. What was taken out of the sum as a factor exp(m) "
-                "comes back as which term?", _edit_log_sum_exp(*_UNGUARDED, "return largest", "return -largest")),
+                "comes back as which term?", _of_sum(*_UNGUARDED, "return largest", "return -largest")),
     ), hints=(
         "Σ exp(vᵢ) = exp(m) Σ exp(vᵢ − m) for any number m. Take the logarithm of both sides.",
         "With m the largest value of the row, no exponent is above 0, and one of them is 0: nothing overflows and "
@@ -106,31 +106,30 @@ EXERCISES = (
     )),
     Exercise(identifier="4.2", reference=quadrature, cases=_grids, mistakes=(
         Mistake("the size of the cells is missing: a sum over points grows with their number, an integral "
-                "does not.", _edit_quadrature(" + np.log(cell)", "")),
+                "does not.", _of_quadrature(" + np.log(cell)", "")),
         Mistake("`cell` itself is added to a logarithm. A factor outside becomes which term inside the logarithm?",
-                _edit_quadrature("np.log(cell)", "cell")),
+                _of_quadrature("np.log(cell)", "cell")),
         Mistake("the logarithm is multiplied with `cell`. The factor belongs to the sum, before its logarithm is "
-                "taken.", _edit_quadrature("+ np.log(cell)", "* cell")),
+                "taken.", _of_quadrature("+ np.log(cell)", "* cell")),
         Mistake("you divide by the size of the cells. Height times width is the area of a bar.",
-                _edit_quadrature("+ np.log(cell)", "- np.log(cell)")),
+                _of_quadrature("+ np.log(cell)", "- np.log(cell)")),
         Mistake("the prior is left out: this integrates the likelihood, in which latents that hardly ever occur "
-                "weigh as much as all others.", _edit_quadrature("log_prior + log_likelihood", "log_likelihood")),
+                "weigh as much as all others.", _of_quadrature("log_prior + log_likelihood", "log_likelihood")),
         Mistake("the likelihood is left out: this is the logarithm of the prior's whole mass, about log 1.",
-                _edit_quadrature("+ log_likelihood)", "+ 0 * log_likelihood)")),
+                _of_quadrature("+ log_likelihood)", "+ 0 * log_likelihood)")),
         Mistake("this is a mean of logarithms. The integral adds up probabilities; the logarithm comes last.",
                 lambda log_prior, log_likelihood, cell: np.mean(log_prior + log_likelihood, axis=-1)),
         Mistake("this is the average of log p(x | z) under the prior, a mean of logarithms. The logarithm comes "
                 "last, after the sum.",
                 lambda log_prior, log_likelihood, cell: np.sum(np.exp(log_prior) * log_likelihood, axis=-1) * cell),
-        Mistake("the sum is divided by the number of points. A mean would be right for draws from the prior; cells "
-                "of a grid are weighed by prior and size.",
-                _edit_quadrature("+ np.log(cell)", "- np.log(len(log_prior))")),
+        Mistake("the sum is divided by the number of points. A mean would be right for draws from the prior; cells of "
+                "a grid are weighed by prior and size.", _of_quadrature("+ np.log(cell)", "- np.log(len(log_prior))")),
         Mistake("right where numbers are of ordinary size, but exp(-900) is 0 to a float. You have a function that "
                 "adds up in logarithms.",
-                _edit_quadrature("log_sum_exp(log_prior + log_likelihood)",
+                _of_quadrature("log_sum_exp(log_prior + log_likelihood)",
                                  "np.log(np.sum(np.exp(log_prior + log_likelihood), axis=-1))")),
         Mistake("you multiply logarithms. The logarithm of a product is the sum of the logarithms.",
-                _edit_quadrature("log_prior + log_likelihood", "log_prior * log_likelihood")),
+                _of_quadrature("log_prior + log_likelihood", "log_prior * log_likelihood")),
     ), hints=(
         "Draw bars of height p(z) p(x | z) and width `cell`, and add up their areas.",
         "The logarithm of a product is a sum of logarithms; your `log_sum_exp` adds up the bars.",
@@ -138,35 +137,35 @@ EXERCISES = (
     )),
     Exercise(identifier="4.3", reference=importance_sampling, cases=_draws, mistakes=(
         Mistake("the weights are added up, not averaged: twice as many draws would give twice the probability.",
-                _edit_sampling(" - np.log(log_weights.shape[-1])", "")),
+                _of_sampling(" - np.log(log_weights.shape[-1])", "")),
         Mistake("this is the mean of the logarithms. The logarithm of the mean is wanted; by Jensen's inequality "
                 "yours is never higher.",
-                _edit_sampling("log_sum_exp(log_weights) - np.log(log_weights.shape[-1])",
+                _of_sampling("log_sum_exp(log_weights) - np.log(log_weights.shape[-1])",
                                "np.mean(log_weights, axis=-1)")),
         Mistake("you divide by the number of rows. Each row averages its own draws, along the last axis.",
-                _edit_sampling("log_weights.shape[-1]", "len(log_weights)")),
+                _of_sampling("log_weights.shape[-1]", "len(log_weights)")),
         Mistake("you divide by the draws of all rows together. Each row averages its own draws, along the last "
-                "axis.", _edit_sampling("log_weights.shape[-1]", "log_weights.size")),
+                "axis.", _of_sampling("log_weights.shape[-1]", "log_weights.size")),
         Mistake("the prior is left out of the weights. How probable is z before anything is seen?",
-                _edit_sampling("= log_prior + log_likelihood", "= log_likelihood")),
+                _of_sampling("= log_prior + log_likelihood", "= log_likelihood")),
         Mistake("q is left out: draws come most often from where q is high, and that has to be divided out.",
-                _edit_sampling("log_likelihood - log_q", "log_likelihood")),
+                _of_sampling("log_likelihood - log_q", "log_likelihood")),
         Mistake("prior and q are both left out. That would be right for draws from the prior; these come from q.",
-                _edit_sampling("log_prior + log_likelihood - log_q", "log_likelihood")),
+                _of_sampling("log_prior + log_likelihood - log_q", "log_likelihood")),
         Mistake("log q has the wrong sign: you multiply with q where you have to divide by it.",
-                _edit_sampling("- log_q", "+ log_q")),
+                _of_sampling("- log_q", "+ log_q")),
         Mistake("prior and q have changed places: the weight is p(z) over q(z).",
-                _edit_sampling("= log_prior + log_likelihood - log_q", "= log_q + log_likelihood - log_prior")),
+                _of_sampling("= log_prior + log_likelihood - log_q", "= log_q + log_likelihood - log_prior")),
         Mistake("the likelihood is left out: these weights average to 1, whatever x is.",
-                _edit_sampling("+ log_likelihood - log_q", "- log_q")),
+                _of_sampling("+ log_likelihood - log_q", "- log_q")),
         Mistake("you divide by the sum of the weights p(z)/q(z). That is biased: both densities are known in full, "
                 "so divide by the number of draws.",
-                _edit_sampling("np.log(log_weights.shape[-1])", "log_sum_exp(log_prior - log_q)")),
+                _of_sampling("np.log(log_weights.shape[-1])", "log_sum_exp(log_prior - log_q)")),
         Mistake("you average over all rows at once. Each row is an estimate of its own: over the last axis.",
                 lambda *logarithms: importance_sampling(*map(np.ravel, logarithms))),
         Mistake("right where numbers are of ordinary size, but exp(-900) is 0 to a float. You have a function that "
                 "adds up in logarithms.",
-                _edit_sampling("log_sum_exp(log_weights)", "np.log(np.sum(np.exp(log_weights), axis=-1))")),
+                _of_sampling("log_sum_exp(log_weights)", "np.log(np.sum(np.exp(log_weights), axis=-1))")),
     ), hints=(
         "Each draw has the weight p(z) p(x | z) / q(z). What becomes of products and quotients under a logarithm?",
         "The estimate is the mean of the weights: their sum, in logarithms by `log_sum_exp`, over their number.",
@@ -174,28 +173,28 @@ EXERCISES = (
     )),
     Exercise(identifier="4.4", reference=elbo_of_q, cases=_candidates, mistakes=(
         Mistake("the KL divergence is taken the other way round, from the prior to q. Its average is under q.",
-                _edit_elbo("(log_prior + log_likelihood - log_q)",
+                _of_elbo("(log_prior + log_likelihood - log_q)",
                            "log_likelihood - np.exp(log_prior) * (log_prior - log_q)")),
-        Mistake("log q has the wrong sign. A narrow q has to pay for being narrow.", _edit_elbo("- log_q", "+ log_q")),
+        Mistake("log q has the wrong sign. A narrow q has to pay for being narrow.", _of_elbo("- log_q", "+ log_q")),
         Mistake("this is a mean over the points times the size of one cell. An integral is the sum of bars, height "
-                "times width.", _edit_elbo("np.sum", "np.mean")),
+                "times width.", _of_elbo("np.sum", "np.mean")),
         Mistake("the term with log q is missing, the entropy of q: without it, the best q would be a needle.",
-                _edit_elbo(" - log_q", "")),
-        Mistake("the prior is missing: q may then go wherever the likelihood is high.", _edit_elbo("log_prior + ", "")),
+                _of_elbo(" - log_q", "")),
+        Mistake("the prior is missing: q may then go wherever the likelihood is high.", _of_elbo("log_prior + ", "")),
         Mistake("the KL divergence is missing: this is only how well q's latents explain x.",
-                _edit_elbo("log_prior + log_likelihood - log_q", "log_likelihood")),
+                _of_elbo("log_prior + log_likelihood - log_q", "log_likelihood")),
         Mistake("the KL divergence is added. It is a price.",
-                _edit_elbo("log_prior + log_likelihood - log_q", "log_likelihood + log_q - log_prior")),
-        Mistake("this is minus the ELBO.", _edit_elbo("return np", "return -np")),
+                _of_elbo("log_prior + log_likelihood - log_q", "log_likelihood + log_q - log_prior")),
+        Mistake("this is minus the ELBO.", _of_elbo("return np", "return -np")),
         Mistake("you average under the prior. The ELBO averages under q: its values weigh the logarithms.",
-                _edit_elbo("np.exp(log_q)", "np.exp(log_prior)")),
-        Mistake("you weigh with log q. The average under q needs q itself.", _edit_elbo("np.exp(log_q)", "log_q")),
+                _of_elbo("np.exp(log_q)", "np.exp(log_prior)")),
+        Mistake("you weigh with log q. The average under q needs q itself.", _of_elbo("np.exp(log_q)", "log_q")),
         Mistake("the size of the cells is missing: a sum over points grows with their number, an integral "
-                "does not.", _edit_elbo(" * cell", "")),
+                "does not.", _of_elbo(" * cell", "")),
         Mistake("this is the logarithm of an average, which gives log p(x) whatever q is. The bound is the average of "
-                "the logarithm.", _edit_elbo("np.sum", "np.log(np.sum", "* (", "* np.exp(", "* cell", "* cell)")),
+                "the logarithm.", _of_elbo("np.sum", "np.log(np.sum", "* (", "* np.exp(", "* cell", "* cell)")),
         Mistake("this is the plain mean over the grid's points. Each point weighs as much as q says.",
-                _edit_elbo("np.sum(np.exp(log_q) * ", "np.mean(", " * cell", "")),
+                _of_elbo("np.sum(np.exp(log_q) * ", "np.mean(", " * cell", "")),
     ), hints=(
         "The ELBO is an average under q of log [p(z) p(x | z) / q(z)].",
         "An average under q on a grid: the value at each point, times q there, times `cell`, added up over the "
