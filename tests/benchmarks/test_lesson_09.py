@@ -8,18 +8,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from tests.benchmarks import training
 from tests.benchmarks.tables import over_seeds, print_table
-from tests.benchmarks.training import (
-    adam_of_gans,
-    draw,
-    grey_images,
-    latents_of,
-    scores,
-    scores_by_batches,
-    settle,
-    timed_fit,
-    train_gan,
-)
 from tests.cells import lesson
 from utils.data import from_symmetric_range, load_mnist
 from utils.evaluation import judge_labels
@@ -33,49 +23,49 @@ RECIPE_CPU_SECONDS = 20  # of two cores: about 12 s by the clock
 
 
 def figures_of_best_recipe(seed):
-    """Train DCGAN + R1 + averaged weights; return its seconds and the scores of all fakes and of the chosen half."""
-    gan, seconds = train_gan(
+    """Train DCGAN + R1 + averaged weights; return its seconds and the training.scores of all fakes and of the chosen half."""
+    gan, seconds = training.train_gan(
         lambda: LESSON.PenalisedGAN(build_generator(LATENT_DIM), build_tile_discriminator(), LATENT_DIM,
-                                    penalty=LESSON.r1_on_a_quarter, seed=seed), seed, EPOCHS, grey_images())
-    settle(gan)
-    latents = latents_of(20_000, LATENT_DIM)
-    plain = scores(gan.generator.predict(latents[:10_000], batch_size=1000, verbose=0))
-    chosen = scores(LESSON.convincing_half(gan.generator, gan.discriminator, latents))
+                                    penalty=LESSON.r1_on_a_quarter, seed=seed), seed, EPOCHS, training.grey_images())
+    training.settle(gan)
+    latents = training.latents_of(20_000, LATENT_DIM)
+    plain = training.scores(gan.generator.predict(latents[:10_000], batch_size=1000, verbose=0))
+    chosen = training.scores(LESSON.convincing_half(gan.generator, gan.discriminator, latents))
     return seconds | {f"all: {name}": value for name, value in plain.items()} | chosen
 
 
 def figures_of_conditional_gan(seed):
-    """Train the conditional GAN; return its seconds, its scores and how often the judge reads the digit asked for."""
+    """Train the conditional GAN; return its seconds, its training.scores and how often the judge reads the digit asked for."""
     labels = load_mnist().train_labels.astype("int32")
-    gan, seconds = train_gan(
+    gan, seconds = training.train_gan(
         lambda: LESSON.ConditionalGAN(build_generator(CONDITIONAL_LATENT_DIM + 10), build_tile_discriminator(logits=10),
                                       CONDITIONAL_LATENT_DIM, penalty=LESSON.r1_on_a_quarter, seed=seed),
-        seed, CONDITIONAL_EPOCHS, grey_images(), labels)
-    settle(gan, lambda latents: condition_on_label(latents, tf.constant(labels[:len(latents)])))
+        seed, CONDITIONAL_EPOCHS, training.grey_images(), labels)
+    training.settle(gan, lambda latents: condition_on_label(latents, tf.constant(labels[:len(latents)])))
     asked = np.repeat(np.arange(10), 2000)
-    latents = condition_on_label(tf.constant(latents_of(20_000, CONDITIONAL_LATENT_DIM)), tf.constant(asked))
+    latents = condition_on_label(tf.constant(training.latents_of(20_000, CONDITIONAL_LATENT_DIM)), tf.constant(asked))
     images = gan.generator.predict(latents, batch_size=1000, verbose=0)
     agrees = judge_labels(from_symmetric_range(images)) == asked
     logits = gan.discriminator.predict(images, batch_size=1000, verbose=0)[np.arange(20_000), asked]
     kept = np.concatenate([2000 * digit + np.argsort(logits[asked == digit])[1000:] for digit in range(10)])
-    return {**seconds, "all: agreement %": 100 * agrees.mean(), **scores(images[kept]),
+    return {**seconds, "all: agreement %": 100 * agrees.mean(), **training.scores(images[kept]),
             "agreement %": 100 * agrees[kept].mean(),
             "worst digit %": 100 * agrees[kept].reshape(10, -1).mean(axis=1).min()}
 
 
 def figures_of_tutorial(seconds, seed):
-    """Train the tutorial's layer sizes for as many CPU seconds as the list has for this seed; return the scores."""
+    """Train the tutorial's layer sizes for as many CPU seconds as the list has for this seed; return the training.scores."""
     keras.utils.set_random_seed(seed)
     gan = GAN(*LESSON.build_tutorial_networks(), LATENT_DIM, seed=seed)
     gan.compile(keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4))
-    images, random, steps = 2 * grey_images() - 1, np.random.default_rng(seed), 0
+    images, random, steps = 2 * training.grey_images() - 1, np.random.default_rng(seed), 0
     gan.fit(images[:256], batch_size=256, epochs=1, verbose=0)  # makes the graph
     began, began_computing = time.perf_counter(), time.process_time()
     while time.process_time() - began_computing < seconds[seed]:
         gan.fit(images[random.choice(len(images), 512)], batch_size=256, epochs=1, verbose=0)
         steps += 2
     used = {"training s": time.perf_counter() - began, "CPU s": time.process_time() - began_computing, "steps": steps}
-    return used | scores_by_batches(gan.generator, latents_of(10_000, LATENT_DIM))
+    return used | training.scores_by_batches(gan.generator, training.latents_of(10_000, LATENT_DIM))
 
 
 WASSERSTEIN = {"losses": (critic_loss, wasserstein_generator_loss), "penalty": LESSON.slopes_on_a_quarter}
@@ -105,22 +95,22 @@ def build_recipe(name, steps, seed):
     kind, options, rate, average = RECIPES[name]
     keras.utils.set_random_seed(seed)
     gan = LESSON.PenalisedGAN(*build_players(kind), LATENT_DIM, seed=seed, **options)
-    gan.compile(adam_of_gans(steps, rate, average), adam_of_gans(steps, rate, average), steps_per_execution=25)
+    gan.compile(training.adam_of_gans(steps, rate, average), training.adam_of_gans(steps, rate, average), steps_per_execution=25)
     return gan
 
 
 def figures_of_recipe(name, seed):
-    """Train a recipe for as many steps as fit into the CPU seconds; return the steps and the scores."""
-    images, gan = 2 * grey_images() - 1, build_recipe(name, 10**6, seed)
+    """Train a recipe for as many steps as fit into the CPU seconds; return the steps and the training.scores."""
+    images, gan = 2 * training.grey_images() - 1, build_recipe(name, 10**6, seed)
     gan.fit(images[:3200], batch_size=BATCH_SIZE, verbose=0)  # makes the graph
-    used = timed_fit(gan, images[:12_800], batch_size=BATCH_SIZE)["CPU s"]  # of 200 steps
+    used = training.timed_fit(gan, images[:12_800], batch_size=BATCH_SIZE)["CPU s"]  # of 200 steps
     steps = round(RECIPE_CPU_SECONDS / used * 8) * 25
     gan = build_recipe(name, steps, seed)
     order = np.concatenate([np.random.default_rng(seed + epoch).permutation(len(images))
                             for epoch in range(-(-steps * BATCH_SIZE // len(images)))])[:steps * BATCH_SIZE]
-    seconds = timed_fit(gan, images[order], batch_size=BATCH_SIZE)
-    settle(gan)
-    return seconds | {"steps": steps} | scores(draw(gan.generator, 10_000, LATENT_DIM))
+    seconds = training.timed_fit(gan, images[order], batch_size=BATCH_SIZE)
+    training.settle(gan)
+    return seconds | {"steps": steps} | training.scores(training.draw(gan.generator, 10_000, LATENT_DIM))
 
 
 def test_best_recipe_reaches_its_figures_on_average_and_leaves_the_tutorial_s_layers_far_behind():

@@ -7,19 +7,12 @@ from keras import ops
 
 from tests.benchmarks.tables import over_seeds
 from tests.benchmarks.training import begin_at_the_log_odds, draw, grey_images, settle, train_gan, train_vae
+from utils import models
 from utils.data import binarise, binarised_test_set, flatten, from_symmetric_range, load_mnist, to_unit_range
 from utils.evaluation import class_histogram, frechet_distance, judge_features, neighbour_scores
 from utils.lesson_10.study import class_entropy, memorisation
 from utils.likelihood import importance_log_weights
 from utils.losses import importance_weighted_bound
-from utils.models import (
-    R1GAN,
-    VAE,
-    build_convolutional_decoder,
-    build_encoder,
-    build_generator,
-    build_tile_discriminator,
-)
 
 LATENTS, DRAWN, IMAGES = 20, 5_000, 45_000  # all settings as in lesson 10
 ORDER = np.random.default_rng(0).permutation(10_000)
@@ -27,7 +20,7 @@ VAE_EPOCHS, GAN_EPOCHS = 5, 2
 
 
 def build_vae(seed):
-    vae = VAE(build_encoder(LATENTS, widths=(400, 200)), build_convolutional_decoder(LATENTS, filters=16), seed=seed)
+    vae = models.VAE(models.build_encoder(LATENTS, widths=(400, 200)), models.build_convolutional_decoder(LATENTS, filters=16), seed=seed)
     begin_at_the_log_odds(vae.decoder, grey_images()[:IMAGES])
     return vae
 
@@ -40,7 +33,7 @@ def figures_of_vae(seed):
 
 
 def figures_of_gan(seed):
-    gan, seconds = train_gan(lambda: R1GAN(build_generator(LATENTS), build_tile_discriminator(), LATENTS, seed=seed),
+    gan, seconds = train_gan(lambda: models.R1GAN(models.build_generator(LATENTS), models.build_tile_discriminator(), LATENTS, seed=seed),
                              seed, GAN_EPOCHS, grey_images()[:IMAGES])
     settle(gan)
     return {"CPU s": seconds["CPU s"], **scores_of(from_symmetric_range(draw(gan.generator, DRAWN, LATENTS, seed)))}
@@ -62,7 +55,7 @@ def test_lesson_10_measures_what_its_advice_rests_on():
     gan, vae = (over_seeds(f"Lesson 10: the {name}, 5,000 images drawn against 5,000 test images", figures)
                 for name, figures in (("GAN", figures_of_gan), ("VAE", figures_of_vae)))
     ratio = mean(gan["CPU s"]) / mean(vae["CPU s"])
-    print(f"processor seconds of the GAN over those of the VAE: {ratio:.2f}")
+    print(f"processor seconds of the GAN over those of the models.VAE: {ratio:.2f}")
     assert 0.8 <= ratio <= 1.25
     for name in "Fréchet", "0/1 Fréchet":
         assert max(gan[name]) <= min(vae[name]) - 5

@@ -9,22 +9,9 @@ import pytest
 
 from tests.benchmarks.tables import over_seeds
 from tests.benchmarks.training import draw, grey_images, scores, settle, timed_fit, train_gan, train_vae
-from utils import scratch
+from utils import models, scratch
 from utils.data import binarised_test_set, flatten, load_mnist, to_unit_range
 from utils.likelihood import log_marginal_by_quadrature
-from utils.models import (
-    CLASSIFIER_BATCH_SIZE,
-    CLASSIFIER_EPOCHS,
-    R1GAN,
-    VAE,
-    DecoderByIntegral,
-    build_classifier,
-    build_decoder,
-    build_encoder,
-    build_generator,
-    build_tile_discriminator,
-    classifier_optimizer,
-)
 
 EPOCHS_OF_4, EPOCHS_OF_6, EPOCHS_OF_8 = 12, 14, 8  # as in these lessons
 
@@ -47,11 +34,11 @@ def figures_of_lesson_3(seed):
     """Train the judge's network; return its seconds (clock, cores) and its accuracy on the test images in percent."""
     mnist, images = load_mnist(), grey_images().reshape(-1, 28, 28, 1)
     keras.utils.set_random_seed(seed)
-    classifier = build_classifier()
-    classifier.compile(classifier_optimizer(CLASSIFIER_EPOCHS * -(-len(images) // CLASSIFIER_BATCH_SIZE)),
+    classifier = models.build_classifier()
+    classifier.compile(models.classifier_optimizer(models.CLASSIFIER_EPOCHS * -(-len(images) // models.CLASSIFIER_BATCH_SIZE)),
                        keras.losses.SparseCategoricalCrossentropy(from_logits=True), steps_per_execution=16)
-    seconds = timed_fit(classifier, images, mnist.train_labels, batch_size=CLASSIFIER_BATCH_SIZE,
-                        epochs=CLASSIFIER_EPOCHS)
+    seconds = timed_fit(classifier, images, mnist.train_labels, batch_size=models.CLASSIFIER_BATCH_SIZE,
+                        epochs=models.CLASSIFIER_EPOCHS)
     return seconds | accuracy(classifier.predict(to_unit_range(mnist.test_images)[..., None], batch_size=500,
                                                  verbose=0))
 
@@ -66,7 +53,7 @@ def test_lesson_reaches_its_accuracy_with_every_seed(figures, least, longest):
 
 def figures_of_lesson_4(seed):
     """Train lesson 4's decoder by the integral; return its seconds (clock, cores), log p(x), and how exact that is."""
-    model, seconds = train_vae(lambda: DecoderByIntegral(build_decoder(), seed=seed), seed, grey_images(), EPOCHS_OF_4,
+    model, seconds = train_vae(lambda: models.DecoderByIntegral(models.build_decoder(), seed=seed), seed, grey_images(), EPOCHS_OF_4,
                                batch_size=500, rate=8e-3, steps_per_execution=20)
     images = binarised_test_set()
     exact = log_marginal_by_quadrature(model.decoder, images, points_per_side=281)
@@ -84,8 +71,8 @@ def test_lesson_4_reaches_its_figures_on_average():
 
 
 def figures_of_lesson_6(seed):
-    """Train lesson 6's VAE; return its seconds, its bound, the exact likelihood, and the seconds of the integral."""
-    vae, seconds = train_vae(lambda: VAE(build_encoder(), build_decoder(), seed=seed), seed, grey_images(), EPOCHS_OF_6,
+    """Train lesson 6's models.VAE; return its seconds, its bound, the exact likelihood, and the seconds of the integral."""
+    vae, seconds = train_vae(lambda: models.VAE(models.build_encoder(), models.build_decoder(), seed=seed), seed, grey_images(), EPOCHS_OF_6,
                              rate=8e-3)
     images = binarised_test_set()
     bound = vae.evaluate(images, batch_size=500, verbose=0, return_dict=True)["elbo"]
@@ -107,7 +94,7 @@ def test_lesson_6_reaches_its_figures_on_average():
 
 def figures_of_lesson_8(seed):
     """Train lesson 8's repaired GAN; return its seconds and the scores of 10,000 samples."""
-    gan, seconds = train_gan(lambda: R1GAN(build_generator(), build_tile_discriminator(), latent_dim=100, seed=seed),
+    gan, seconds = train_gan(lambda: models.R1GAN(models.build_generator(), models.build_tile_discriminator(), latent_dim=100, seed=seed),
                              seed, EPOCHS_OF_8, grey_images())
     settle(gan)
     return seconds | scores(draw(gan.generator, 10_000, 100))

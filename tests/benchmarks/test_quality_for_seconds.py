@@ -202,8 +202,8 @@ def test_course_s_vaes_are_better_than_the_tutorials_layers_after_equal_seconds(
     def bound(vae):
         return float(np.mean(importance_weighted_bound(importance_log_weights(vae.encoder, vae.decoder, few, SAMPLES))))
 
-    last = compare(f"Importance-weighted bound (K = {SAMPLES}) of the first {IMAGES} test images, more is better", "nats",
-                   VAES, grey_images(), bound)
+    last = compare(f"Importance-weighted bound (K = {SAMPLES}) of {IMAGES} test images, more is better", "nats", VAES,
+                   grey_images(), bound)
     for latents, course in (("2 latents", ["lesson 6, 2 latents"]), ("50 latents", list(VAES)[3:5])):
         others = [last[name] for name in VAES if name.endswith(latents) and name not in course]
         assert min(last[name] for name in course) > max(others)

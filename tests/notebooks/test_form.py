@@ -24,47 +24,36 @@ def tiny_lesson():
     Its cells: 0 title, 1 set-up, 2 imports, 3 idea, 4 picture, 5 stub, 6 check, 7 closing sections.
     """
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-    stub = 'def half(number):\n    """Return half of a number."""\n    ...  # your code'
-    kernel = {"name": "python3", "display_name": "Python 3"}
-    lesson = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
+    lesson = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
     lesson.cells = [
-        markdown(
-            f"# 6 · A tiny lesson\n\n{badge(PATH.name, *address())}\n\n"
-            "*Why is the ELBO of a VAE a bound?*\n\n"
-            "You will be able to\n\n- read an equation\n- halve a number\n\n"
-            "5 minutes of reading, 3 seconds of computing"
-        ),
+        markdown(f"# 6 · A tiny lesson\n\n{badge(PATH.name, *address())}\n\n*Why is the ELBO of a VAE a bound?*\n\n"
+                 "You will be able to\n\n- read an equation\n- halve a number\n\n"
+                 "5 minutes of reading, 3 seconds of computing"),
         code(set_up_cell(*address()), metadata=dict(SET_UP_METADATA)),
         code('from utils.plots import digits\nfrom utils.runtime import start\n\nlesson = start("06")'),
-        markdown(
-            "## The ELBO, and Jensen's inequality in Keras\n\n![Ten digits](../pyproject.toml)\n\n"
-            "[end](#Key-points)\n\n- $z$ in a list\n\n$$\n\\begin{aligned}\na &= b\n\\end{aligned}\n$$\n\n"
-            "## Exercise 6.1 · Half of `It`"
-        ),
+        markdown("## The ELBO, and Jensen's inequality in Keras\n\n![Ten digits](../pyproject.toml)\n\n"
+                 "[end](#Key-points)\n\n- $z$ in a list\n\n$$\n\\begin{aligned}\na &= b\n\\end{aligned}\n$$\n\n"
+                 "## Exercise 6.1 · Half of `It`"),
         code("digits(images)", outputs=[PICTURE]),
-        code(stub),
-        code(
-            'half = check("6.1", half)',
-            metadata={"tags": [form.COMPARED_TAG]},
-            outputs=[nbformat.v4.new_output("stream", text="✓ 6.1\n")],
-        ),
-        markdown(
-            "## Key points\n\n- one\n- two\n\n## Questions\n\n" + 3 * "Why?\n<details>Because.</details>\n\n"
-            + "## References\n\nKingma and Welling (2014)."
-        ),
+        code('def half(number):\n    """Return half of a number."""\n    ...  # your code'),
+        code('half = check("6.1", half)', metadata={"tags": [form.COMPARED_TAG]}, outputs=stream("stdout", "✓ 6.1\n")),
+        markdown("## Key points\n\n- one\n- two\n\n## Questions\n\n" + 3 * "Why?\n<details>Because.</details>\n\n"
+                 + "## References\n\nKingma and Welling (2014)."),
     ]
     for count, cell in enumerate((cell for cell in lesson.cells if cell.cell_type == "code"), start=1):
         cell.execution_count = count
     return lesson
 
 
+def stream(name, text):
+    return [nbformat.v4.new_output("stream", name=name, text=text)]
+
+
 def replace(index, old, new):
     """Return a change that replaces a part of one cell's source."""
-
     def change(lesson):
         assert old in lesson.cells[index].source
         lesson.cells[index].source = lesson.cells[index].source.replace(old, new)
-
     return change
 
 
@@ -85,10 +74,6 @@ def a_function_of_utils(otherwise=""):
     return append(2, f"\n\n\n{code}\n{otherwise}")
 
 
-def stream(name, text):
-    return [nbformat.v4.new_output("stream", name=name, text=text)]
-
-
 A_CLASS = "\n\nclass Net({base}):\n" + "\n".join(f"    size_{index} = {index}" for index in range(30))
 
 KEPT = {
@@ -107,100 +92,76 @@ BROKEN = {
         (replace(0, "5 minutes", "some time"), "minutes"),
         (replace(0, "3 seconds", "a moment"), "seconds"),
         (edit(0, cell_type="code"), "is code"),
-        (replace(0, "- read", "- a\n- b\n- c\n- read"), "5 objectives"),
-    ],
+        (replace(0, "- read", "- a\n- b\n- c\n- read"), "5 objectives")],
     form.badge_opens_this_notebook_on_colab: [
         (replace(0, "06_tiny", "07_tiny"), "lacks the badge"),
-        (replace(0, "/blob/", "/tree/"), "lacks the badge"),
-    ],
+        (replace(0, "/blob/", "/tree/"), "lacks the badge")],
     form.set_up_cell_is_the_common_one: [
         (replace(1, "REPOSITORY, BRANCH = ", "REPOSITORY, BRANCH = 1, "), "not the set-up cell"),
-        (edit(1, metadata={"cellView": "form"}), "not collapsed"),
-    ],
+        (edit(1, metadata={"cellView": "form"}), "not collapsed")],
     form.second_code_cell_imports_and_starts: [
         (replace(2, 'start("06")', 'start("05")'), 'start("06")'),
-        (edit(2, source='lesson = start("06")'), "imports nothing"),
-    ],
+        (edit(2, source='lesson = start("06")'), "imports nothing")],
     form.closing_sections_are_there: [(replace(7, "## References", "## Sources"), "References")],
     form.key_points_answer_the_objectives: [(replace(7, "- two\n", ""), "2 objectives, but 1 key points")],
     form.questions_have_folded_answers: [(replace(7, "<details>Because.</details>", ""), "0 questions")],
     form.exercises_are_numbered_in_order: [
         (replace(6, "6.1", "6.2"), "['6.2'], not ['6.1']"),
-        (edit(6, source="half(2)"), "[], not ['6.1']"),
-    ],
+        (edit(6, source="half(2)"), "[], not ['6.1']")],
     form.code_cells_are_plain_python: [
         (edit(4, source="%matplotlib inline"), "%matplotlib"),
         (edit(4, source="files = !ls"), "!ls"),
-        (edit(4, source="get_ipython().run_line_magic('x', '')"), "get_ipython"),
-    ],
+        (edit(4, source="get_ipython().run_line_magic('x', '')"), "get_ipython")],
     form.code_cells_are_short: [
         (append(2, 22 * "\n0"), "has 26 lines; at most 25"),
         (append(2, A_CLASS.format(base="dict")), "at most 25"),
-        (append(2, A_CLASS.format(base="keras.Model") + 10 * "\n0"), "at most 40"),
-    ],
-    form.twins_in_utils_are_the_same_code: [
-        (a_function_of_utils("    return 2"), "otherwise than utils/"),
-    ],
+        (append(2, A_CLASS.format(base="keras.Model") + 10 * "\n0"), "at most 40")],
+    form.twins_in_utils_are_the_same_code: [(a_function_of_utils("    return 2"), "otherwise than utils/")],
     form.outputs_are_those_of_one_clean_run: [
         (edit(4, execution_count=9), "[1, 2, 9, 4, 5]"),
-        (edit(4, execution_count=None), "None"),
-    ],
+        (edit(4, execution_count=None), "None")],
     form.outputs_have_no_errors: [
         (edit(2, outputs=stream("stderr", "W0000 careful")), "W0000"),
-        (edit(2, outputs=[nbformat.v4.new_output("error", ename="KeyError")]), "KeyError"),
-    ],
+        (edit(2, outputs=[nbformat.v4.new_output("error", ename="KeyError")]), "KeyError")],
     form.no_machine_paths: [
         (edit(2, outputs=stream("stdout", "saved in /home/ada/course")), "/home/ada"),
         (edit(2, outputs=stream("stdout", r"saved in C:\Users\ada")), r"C:\Users"),
-        (append(3, "\n\nlook into `/tmp/course`"), "/tmp/course"),
-    ],
+        (append(3, "\n\nlook into `/tmp/course`"), "/tmp/course")],
     form.file_is_small: [(edit(2, outputs=stream("stdout", 250_000 * "long")), "bytes")],
     form.metadata_holds_nothing_of_one_run: [
         (lambda lesson: lesson.metadata.update(widgets={}), "widgets"),
         (lambda lesson: lesson.metadata.kernelspec.update(name="my-env"), "my-env"),
-        (edit(2, metadata={"execution": {"iopub.status.busy": "…"}}), "execution"),
-    ],
+        (edit(2, metadata={"execution": {"iopub.status.busy": "…"}}), "execution")],
     form.pictures_are_stored_where_plots_are_called: [
         (edit(4, outputs=[]), "digits"),
         (append(2, "\nplt.imshow(x)"), "plt.imshow"),
         (append(2, "\nfrom utils import plots\nplots.digits(x)"), "plots.digits"),
-        (append(2, "\nfrom utils.lesson_06 import explorers\nexplorers.walk(x)"), "explorers.walk"),
-    ],
+        (append(2, "\nfrom utils.lesson_06 import explorers\nexplorers.walk(x)"), "explorers.walk")],
     form.compared_cells_have_text_to_compare: [
         (edit(6, outputs=[]), "no text"),
         (edit(6, outputs=[PICTURE]), "no text"),
         (edit(6, metadata={"tags": ["nbval-check-outputs"]}), "nbval-check-outputs"),
-        (append(6, "  # NBVAL_SKIP"), "comment"),
-    ],
+        (append(6, "  # NBVAL_SKIP"), "comment")],
     form.images_have_alternative_text: [
         (replace(3, "![Ten digits]", "![]"), "pyproject.toml"),
-        (append(3, '\n\n<img src="../Makefile" alt="">'), "Makefile"),
-    ],
+        (append(3, '\n\n<img src="../Makefile" alt="">'), "Makefile")],
     form.displayed_math_is_in_the_common_subset: [
-        (append(3, "\n\nso $$a = b$$"), "column 0"),
-        (append(3, "\n\n  $$\na\n  $$"), "column 0"),
-        (append(3, "\n\n> $$a$$"), "column 0"),
-        (append(3, "\n\n- so\n$$\na\n$$"), "inside a list"),
         (append(7, "\n\n<details>\n\n$$a$$\n\n</details>"), "inside <details>"),
-        (append(3, "\n\n$$\na\n"), "never closed"),
-        (append(3, "\n\n$$\na\n\nb\n$$"), "blank line"),
-        (append(3, "\n\n\\begin{aligned}a\\end{aligned}"), "aligned outside"),
-        (append(3, "\n\n$$\n\\begin{align}\na\n\\end{align}\n$$"), "environment"),
-        (append(3, "\n\nthe $\\operatorname{sigmoid}$"), "operatorname"),
-    ],
+        *((append(3, f"\n\n{text}"), words) for text, words in {
+            "so $$a = b$$": "column 0", "  $$\na\n  $$": "column 0", "> $$a$$": "column 0",
+            "- so\n$$\na\n$$": "inside a list", "$$\na\n": "never closed", "$$\na\n\nb\n$$": "blank line",
+            "\\begin{aligned}a\\end{aligned}": "aligned outside", "the $\\operatorname{sigmoid}$": "operatorname",
+            "$$\n\\begin{align}\na\n\\end{align}\n$$": "environment"}.items())],
     form.headings_are_in_sentence_case: [(append(3, "\n\n## The Evidence lower bound"), "'Evidence'")],
     form.links_lead_somewhere: [
         (append(3, "\n\n[code](../utils/nowhere.py)"), "no file"),
-        (append(3, "\n\n[above](#The-elbo)"), "no heading"),
-    ],
+        (append(3, "\n\n[above](#The-elbo)"), "no heading")],
     form.every_cell_has_its_own_id: [
         (lambda lesson: lesson.cells[2].pop("id"), "cell 3 has no id"),
-        (lambda lesson: lesson.cells[3].update(id=lesson.cells[2].id), "two cells"),
-    ],
+        (lambda lesson: lesson.cells[3].update(id=lesson.cells[2].id), "two cells")],
     form.format_is_valid: [
         (edit(4, outputs=[{"output_type": "stream"}]), "not valid"),
-        (lambda lesson: lesson.update(nbformat_minor=4), "4.5"),
-    ],
+        (lambda lesson: lesson.update(nbformat_minor=4), "4.5")],
 }
 CASES = [(rule, change, words) for rule, changes in BROKEN.items() for change, words in changes]
 
@@ -212,9 +173,8 @@ def test_a_correct_lesson_keeps_every_rule(change):
     assert [complaint for rule in form.RULES for complaint in rule(lesson, PATH)] == []
 
 
-@pytest.mark.parametrize(
-    ("rule", "change", "words"), CASES, ids=[f"{rule.__name__}-{words}" for rule, _, words in CASES]
-)
+@pytest.mark.parametrize(("rule", "change", "words"), CASES,
+                         ids=[f"{rule.__name__}-{words}" for rule, _, words in CASES])
 def test_a_broken_lesson_is_named(rule, change, words):
     lesson = tiny_lesson()
     change(lesson)

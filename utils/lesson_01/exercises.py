@@ -159,7 +159,8 @@ EXERCISES = (
                 _of_update("neuron(point[None], weights, bias)", "neuron(point[None], weights, 0)")),
         Mistake("`rate` is not used. It says how far an update goes.",
                 _of_update("weights + rate * error", "weights + error", "bias + rate * error", "bias + error")),
-        Mistake("`rate` scales the weights' move, but not the bias'.", _of_update("bias + rate * error", "bias + error")),
+        Mistake("`rate` scales the weights' move, but not the bias'.",
+                _of_update("bias + rate * error", "bias + error")),
         Mistake("the weights move by the error alone. An input that is large, or negative, must count for what it "
                 "is: multiply by `point`.", _of_update("error * point", "error")),
         Mistake("right, but your neuron also fires at a weighted sum of exactly 0. The lesson's `step` fires only "
