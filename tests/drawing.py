@@ -42,22 +42,18 @@ def lines(axis):
 
 
 def heights(axis):
-    """Return the heights of all vertical bars, in the order in which they were drawn."""
     return [bar.get_height() for bar in axis.patches]
 
 
 def widths(axis):
-    """Return the widths of all horizontal bars, in the order in which they were drawn."""
     return [bar.get_width() for bar in axis.patches]
 
 
 def texts(axis):
-    """Return what is written inside an axis."""
     return [text.get_text() for text in axis.texts]
 
 
 def dots(axis, number=0):
-    """Return the places (n, 2) of one scatter of dots."""
     return np.asarray(axis.collections[number].get_offsets())
 
 
@@ -84,11 +80,7 @@ def on_axis(draw, *arguments, **options):
 # What holds for every picture -------------------------------------------------------------------------------
 
 def presentable(picture, labelled=True):
-    """Assert that a picture fits the column, is not cut off at its rim, and has labels; return its axes.
-
-    Args:
-        labelled: False for a part of a picture whose callers label it.
-    """
+    """Assert that a picture fits the column, is not cut off, and is labelled (unless its callers do that); return its axes."""
     stored = picture._repr_png_()
     drawn = np.asarray(Image.open(io.BytesIO(stored)).convert("L"))
     assert max(drawn.shape) <= 924 and len(stored) < 150_000 and drawn.std() > 5
@@ -116,8 +108,8 @@ def decode_halves(latents):
 
 
 def button(explorer, description):
-    rows = [child for child in explorer.box.children if isinstance(child, ipywidgets.HBox)]
-    return next(each for each in rows[0].children if each.description == description)
+    row = next(child for child in explorer.box.children if isinstance(child, ipywidgets.HBox))
+    return next(each for each in row.children if each.description == description)
 
 
 def words_when_redrawn(explorer, **settings):
@@ -137,11 +129,7 @@ def words_when_redrawn(explorer, **settings):
 
 
 class ExplorerContract:
-    """What holds for every explorer. A lesson's test inherits it and says how its explorer is made (see conftest.py).
-
-    class TestGame(ExplorerContract):
-        make = staticmethod(game)
-    """
+    """What holds for every explorer. A lesson's test inherits it and says how it is made: make = staticmethod(game)."""
 
     sliders_alone_redraw = True  # False where the sliders set what a button then uses
 
@@ -169,8 +157,9 @@ class ExplorerContract:
         assert explorer._repr_mimebundle_()["image/png"] == base64.b64encode(explorer.default).decode()
 
     def test_extremes_of_all_sliders_draw(self, explorer):
-        for values in itertools.product(*(ends(control) for control in explorer.controls.values())):
-            for control, value in zip(explorer.controls.values(), values, strict=True):
+        controls = explorer.controls.values()
+        for values in itertools.product(*map(ends, controls)):
+            for control, value in zip(controls, values, strict=True):
                 control.value = value
             assert bytes(explorer.image.value).startswith(b"\x89PNG")  # ipywidgets keeps a memoryview
 

@@ -14,7 +14,8 @@ def print_table(title, columns, rows):
     first = max(map(len, cells), default=0)
     widths = [max(map(len, column)) + 2 for column in zip(columns, *cells.values())]
     for name, row in {f"\n{title}": [], "": columns, **cells}.items():
-        print(f"{name:{first}}" + "".join(f"{value:>{width}}" for value, width in zip(row, widths)))
+        line = f"{name:{first}}" + "".join(f"{value:>{width}}" for value, width in zip(row, widths))
+        print(line.rstrip())
 
 
 def over_seeds(title, figures, *arguments):

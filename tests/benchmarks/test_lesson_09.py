@@ -23,11 +23,9 @@ RECIPE_CPU_SECONDS = 20  # of two cores: about 12 s by the clock
 
 
 def figures_of_best_recipe(seed):
-    """Train DCGAN + R1 + averaged weights; return its seconds and the training.scores of all fakes and of the chosen half."""
-    gan, seconds = training.train_gan(
-        lambda: LESSON.PenalisedGAN(build_generator(LATENT_DIM), build_tile_discriminator(), LATENT_DIM,
-                                    penalty=LESSON.r1_on_a_quarter, seed=seed), seed, EPOCHS, training.grey_images())
-    training.settle(gan)
+    """Train DCGAN + R1 + averaged weights; return its seconds and the scores of all fakes and of the chosen half."""
+    gan, seconds = training.train_gan(LESSON.PenalisedGAN, LATENT_DIM, seed, training.grey_images(), EPOCHS,
+                                      penalty=LESSON.r1_on_a_quarter)
     latents = training.latents_of(20_000, LATENT_DIM)
     plain = training.scores(gan.generator.predict(latents[:10_000], batch_size=1000, verbose=0))
     chosen = training.scores(LESSON.convincing_half(gan.generator, gan.discriminator, latents))
@@ -35,13 +33,10 @@ def figures_of_best_recipe(seed):
 
 
 def figures_of_conditional_gan(seed):
-    """Train the conditional GAN; return its seconds, its training.scores and how often the judge reads the digit asked for."""
+    """Train the conditional GAN; return its seconds, its scores and how often the judge reads the digit asked for."""
     labels = load_mnist().train_labels.astype("int32")
-    gan, seconds = training.train_gan(
-        lambda: LESSON.ConditionalGAN(build_generator(CONDITIONAL_LATENT_DIM + 10), build_tile_discriminator(logits=10),
-                                      CONDITIONAL_LATENT_DIM, penalty=LESSON.r1_on_a_quarter, seed=seed),
-        seed, CONDITIONAL_EPOCHS, training.grey_images(), labels)
-    training.settle(gan, lambda latents: condition_on_label(latents, tf.constant(labels[:len(latents)])))
+    gan, seconds = training.train_gan(LESSON.ConditionalGAN, CONDITIONAL_LATENT_DIM, seed, training.grey_images(),
+                                      CONDITIONAL_EPOCHS, labels, penalty=LESSON.r1_on_a_quarter)
     asked = np.repeat(np.arange(10), 2000)
     latents = condition_on_label(tf.constant(training.latents_of(20_000, CONDITIONAL_LATENT_DIM)), tf.constant(asked))
     images = gan.generator.predict(latents, batch_size=1000, verbose=0)
@@ -54,7 +49,7 @@ def figures_of_conditional_gan(seed):
 
 
 def figures_of_tutorial(seconds, seed):
-    """Train the tutorial's layer sizes for as many CPU seconds as the list has for this seed; return the training.scores."""
+    """Train the tutorial's layer sizes for as many CPU seconds as the list has for this seed; return the scores."""
     keras.utils.set_random_seed(seed)
     gan = GAN(*LESSON.build_tutorial_networks(), LATENT_DIM, seed=seed)
     gan.compile(keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4))
@@ -95,12 +90,12 @@ def build_recipe(name, steps, seed):
     kind, options, rate, average = RECIPES[name]
     keras.utils.set_random_seed(seed)
     gan = LESSON.PenalisedGAN(*build_players(kind), LATENT_DIM, seed=seed, **options)
-    gan.compile(training.adam_of_gans(steps, rate, average), training.adam_of_gans(steps, rate, average), steps_per_execution=25)
+    gan.compile(*(training.adam_of_gans(steps, rate, average) for _ in range(2)), steps_per_execution=25)
     return gan
 
 
 def figures_of_recipe(name, seed):
-    """Train a recipe for as many steps as fit into the CPU seconds; return the steps and the training.scores."""
+    """Train a recipe for as many steps as fit into the CPU seconds; return the steps and the scores."""
     images, gan = 2 * training.grey_images() - 1, build_recipe(name, 10**6, seed)
     gan.fit(images[:3200], batch_size=BATCH_SIZE, verbose=0)  # makes the graph
     used = training.timed_fit(gan, images[:12_800], batch_size=BATCH_SIZE)["CPU s"]  # of 200 steps

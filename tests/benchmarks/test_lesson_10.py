@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from tests.benchmarks.tables import over_seeds
-from tests.benchmarks.training import begin_at_the_log_odds, draw, grey_images, settle, train_gan, train_vae
+from tests.benchmarks.training import begin_at_the_log_odds, draw, grey_images, train_gan, train_vae
 from utils import models
 from utils.data import binarise, binarised_test_set, flatten, from_symmetric_range, load_mnist, to_unit_range
 from utils.evaluation import class_histogram, frechet_distance, judge_features, neighbour_scores
@@ -20,9 +20,9 @@ VAE_EPOCHS, GAN_EPOCHS = 5, 2
 
 
 def build_vae(seed):
-    vae = models.VAE(models.build_encoder(LATENTS, widths=(400, 200)), models.build_convolutional_decoder(LATENTS, filters=16), seed=seed)
-    begin_at_the_log_odds(vae.decoder, grey_images()[:IMAGES])
-    return vae
+    decoder = models.build_convolutional_decoder(LATENTS, filters=16)
+    begin_at_the_log_odds(decoder, grey_images()[:IMAGES])
+    return models.VAE(models.build_encoder(LATENTS, widths=(400, 200)), decoder, seed=seed)
 
 
 def figures_of_vae(seed):
@@ -33,9 +33,7 @@ def figures_of_vae(seed):
 
 
 def figures_of_gan(seed):
-    gan, seconds = train_gan(lambda: models.R1GAN(models.build_generator(LATENTS), models.build_tile_discriminator(), LATENTS, seed=seed),
-                             seed, GAN_EPOCHS, grey_images()[:IMAGES])
-    settle(gan)
+    gan, seconds = train_gan(models.R1GAN, LATENTS, seed, grey_images()[:IMAGES], GAN_EPOCHS)
     return {"CPU s": seconds["CPU s"], **scores_of(from_symmetric_range(draw(gan.generator, DRAWN, LATENTS, seed)))}
 
 

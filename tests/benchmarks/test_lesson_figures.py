@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.tables import over_seeds
-from tests.benchmarks.training import draw, grey_images, scores, settle, timed_fit, train_gan, train_vae
+from tests.benchmarks.training import draw, grey_images, scores, timed_fit, train_gan, train_vae
 from utils import models, scratch
 from utils.data import binarised_test_set, flatten, load_mnist, to_unit_range
 from utils.likelihood import log_marginal_by_quadrature
@@ -34,13 +34,12 @@ def figures_of_lesson_3(seed):
     """Train the judge's network; return its seconds (clock, cores) and its accuracy on the test images in percent."""
     mnist, images = load_mnist(), grey_images().reshape(-1, 28, 28, 1)
     keras.utils.set_random_seed(seed)
-    classifier = models.build_classifier()
-    classifier.compile(models.classifier_optimizer(models.CLASSIFIER_EPOCHS * -(-len(images) // models.CLASSIFIER_BATCH_SIZE)),
+    classifier, epochs, batch_size = models.build_classifier(), models.CLASSIFIER_EPOCHS, models.CLASSIFIER_BATCH_SIZE
+    classifier.compile(models.classifier_optimizer(epochs * -(-len(images) // batch_size)),
                        keras.losses.SparseCategoricalCrossentropy(from_logits=True), steps_per_execution=16)
-    seconds = timed_fit(classifier, images, mnist.train_labels, batch_size=models.CLASSIFIER_BATCH_SIZE,
-                        epochs=models.CLASSIFIER_EPOCHS)
-    return seconds | accuracy(classifier.predict(to_unit_range(mnist.test_images)[..., None], batch_size=500,
-                                                 verbose=0))
+    seconds = timed_fit(classifier, images, mnist.train_labels, batch_size=batch_size, epochs=epochs)
+    tested = to_unit_range(mnist.test_images)[..., None]
+    return seconds | accuracy(classifier.predict(tested, batch_size=500, verbose=0))
 
 
 @pytest.mark.parametrize(("figures", "least", "longest"), [(figures_of_lesson_2, 97.5, 60),
@@ -53,8 +52,8 @@ def test_lesson_reaches_its_accuracy_with_every_seed(figures, least, longest):
 
 def figures_of_lesson_4(seed):
     """Train lesson 4's decoder by the integral; return its seconds (clock, cores), log p(x), and how exact that is."""
-    model, seconds = train_vae(lambda: models.DecoderByIntegral(models.build_decoder(), seed=seed), seed, grey_images(), EPOCHS_OF_4,
-                               batch_size=500, rate=8e-3, steps_per_execution=20)
+    model, seconds = train_vae(lambda: models.DecoderByIntegral(models.build_decoder(), seed=seed), seed, grey_images(),
+                               EPOCHS_OF_4, batch_size=500, rate=8e-3, steps_per_execution=20)
     images = binarised_test_set()
     exact = log_marginal_by_quadrature(model.decoder, images, points_per_side=281)
     finer = log_marginal_by_quadrature(model.decoder, images[:2000], points_per_side=561)
@@ -71,9 +70,9 @@ def test_lesson_4_reaches_its_figures_on_average():
 
 
 def figures_of_lesson_6(seed):
-    """Train lesson 6's models.VAE; return its seconds, its bound, the exact likelihood, and the seconds of the integral."""
-    vae, seconds = train_vae(lambda: models.VAE(models.build_encoder(), models.build_decoder(), seed=seed), seed, grey_images(), EPOCHS_OF_6,
-                             rate=8e-3)
+    """Train lesson 6's VAE; return its seconds, its bound, the exact likelihood, and the seconds of the integral."""
+    vae, seconds = train_vae(lambda: models.VAE(models.build_encoder(), models.build_decoder(), seed=seed), seed,
+                             grey_images(), EPOCHS_OF_6, rate=8e-3)
     images = binarised_test_set()
     bound = vae.evaluate(images, batch_size=500, verbose=0, return_dict=True)["elbo"]
     began = time.perf_counter()
@@ -94,9 +93,7 @@ def test_lesson_6_reaches_its_figures_on_average():
 
 def figures_of_lesson_8(seed):
     """Train lesson 8's repaired GAN; return its seconds and the scores of 10,000 samples."""
-    gan, seconds = train_gan(lambda: models.R1GAN(models.build_generator(), models.build_tile_discriminator(), latent_dim=100, seed=seed),
-                             seed, EPOCHS_OF_8, grey_images())
-    settle(gan)
+    gan, seconds = train_gan(models.R1GAN, 100, seed, grey_images(), EPOCHS_OF_8)
     return seconds | scores(draw(gan.generator, 10_000, 100))
 
 

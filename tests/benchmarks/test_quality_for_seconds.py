@@ -34,10 +34,7 @@ IMAGES, SAMPLES = 300, 100  # of every importance-weighted bound
 class TrainForSeconds(keras.callbacks.Callback):
     """Sets the rate, scores the model at each share of the processor seconds, and ends the training at the last.
 
-    Args:
-        optimizers: whose rate is set.
-        rate: share of the seconds used up, 0..1 → learning rate.
-        score: function of the model that returns one number and leaves the model as it was.
+    `rate`: share of the seconds used up, 0..1 → learning rate. `score`: model, which it leaves as it was → number.
     """
 
     def __init__(self, optimizers, rate, score):
@@ -107,10 +104,6 @@ def cosine(highest, lowest, warm_up=0.0):
     return rate
 
 
-def constant(rate):
-    return lambda share: rate
-
-
 # Fréchet distance -------------------------------------------------------------------------------------------
 
 def course_s_gan(kind, **options):
@@ -126,7 +119,7 @@ ADAM_OF_GAN = partial(Adam, beta_1=0.0, beta_2=0.99, use_ema=True, ema_momentum=
 GANS = {  # name: builder, optimiser, rate, batch size, steps an execution
     "lesson 8": (partial(course_s_gan, R1GAN), ADAM_OF_GAN, cosine(3e-3, 0.01), 64, 25),
     "lesson 9: DCGAN with R1": (RECIPE, ADAM_OF_GAN, cosine(3e-3, 0.01), 64, 10),
-    "TensorFlow's DCGAN tutorial": (tutorial_gan, Adam, constant(1e-4), 256, 1),
+    "TensorFlow's DCGAN tutorial": (tutorial_gan, Adam, lambda share: 1e-4, 256, 1),
 }
 
 
@@ -158,13 +151,10 @@ def lesson_7(convolutional, seed):
 
 
 def tutorial(latent_dim, padding, width, channels, seed):
-    """Return a VAE of two strided convolutions each way, on images as rows of 784.
+    """Return a VAE of two strided convolutions each way, on images as rows of 784. The sources have 2 latents.
 
-    Args:
-        latent_dim: 2 in both sources.
-        padding: of the encoder's convolutions.
-        width: of a dense layer before the latents, or None.
-        channels: of the decoder's 7 × 7 tiles.
+    `padding`: of the encoder's convolutions; `width`: of a dense layer before the latents, or None; `channels`: of the
+    decoder's 7 × 7 tiles.
     """
     images, latents = keras.Input((784,)), keras.Input((latent_dim,))
     hidden = layers.Reshape((28, 28, 1))(images)
@@ -186,12 +176,12 @@ KERAS_S = {"padding": "same", "width": 16, "channels": 64}  # keras.io/examples/
 ADAM_OF_VAE = partial(Adam, beta_2=0.99)
 VAES = {  # name: builder, optimiser, rate, batch size, steps an execution
     "lesson 6, 2 latents": (lesson_6, ADAM_OF_VAE, cosine(8e-3, 0.0, 0.1), 200, 50),
-    "TensorFlow's tutorial, 2 latents": (partial(tutorial, 2, **TENSORFLOW_S), Adam, constant(1e-4), 32, 10),
-    "keras.io's example, 2 latents": (partial(tutorial, 2, **KERAS_S), Adam, constant(1e-3), 128, 5),
+    "TensorFlow's tutorial, 2 latents": (partial(tutorial, 2, **TENSORFLOW_S), Adam, lambda share: 1e-4, 32, 10),
+    "keras.io's example, 2 latents": (partial(tutorial, 2, **KERAS_S), Adam, lambda share: 1e-3, 128, 5),
     "lesson 7, 50 latents, dense": (partial(lesson_7, False), ADAM_OF_VAE, cosine(5e-3, 0.0, 0.1), 200, 25),
     "lesson 7, 50 latents, convolutional": (partial(lesson_7, True), ADAM_OF_VAE, cosine(5e-3, 0.0, 0.1), 200, 10),
-    "TensorFlow's tutorial, 50 latents": (partial(tutorial, 50, **TENSORFLOW_S), Adam, constant(1e-4), 32, 10),
-    "keras.io's example, 50 latents": (partial(tutorial, 50, **KERAS_S), Adam, constant(1e-3), 128, 5),
+    "TensorFlow's tutorial, 50 latents": (partial(tutorial, 50, **TENSORFLOW_S), Adam, lambda share: 1e-4, 32, 10),
+    "keras.io's example, 50 latents": (partial(tutorial, 50, **KERAS_S), Adam, lambda share: 1e-3, 128, 5),
 }
 
 

@@ -4,13 +4,13 @@ import functools
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from tests.benchmarks.tables import seconds_of
 from tests.cells import lesson
+from utils import models
 from utils.data import flatten, from_symmetric_range, load_mnist, to_unit_range
 from utils.evaluation import classes_covered, report
-from utils.models import build_convolutional_decoder, build_decoder, build_encoder
 
 
 @functools.cache
@@ -40,9 +40,9 @@ def begin_at_the_log_odds(decoder, images):
 def networks_of_lesson_7(convolutional):
     """Return lesson 7's networks, which see images less their average and begin at the log-odds of the pixels."""
     if convolutional:
-        encoder, decoder = lesson("07").build_convolutional_encoder(), build_convolutional_decoder()
+        encoder, decoder = lesson("07").build_convolutional_encoder(), models.build_convolutional_decoder()
     else:
-        encoder, decoder = build_encoder(50, widths=(400, 200)), build_decoder(50, widths=(200, 300))
+        encoder, decoder = models.build_encoder(50, widths=(400, 200)), models.build_decoder(50, widths=(200, 300))
     begin_at_the_log_odds(decoder, grey_images())
     images = keras.Input((784,))
     return keras.Model(images, encoder(layers.Rescaling(1.0, offset=-grey_images().mean(axis=0))(images))), decoder
@@ -55,13 +55,16 @@ def adam_of_gans(steps, rate=3e-3, average=0.995):
     return keras.optimizers.Adam(schedule, beta_1=0.0, beta_2=0.99, **averaging)
 
 
-def train_gan(build, seed, epochs, images, *labels, batch_size=64):
-    """Build a GAN and train it on images in [0, 1]; return it and its seconds."""
+def train_gan(kind, latent_dim, seed, images, epochs, *labels, **options):
+    """Build a GAN of tiles and train it on images in [0, 1]; return it, averaged, and its seconds."""
     keras.utils.set_random_seed(seed)
-    gan = build()
-    steps = epochs * -(-len(images) // batch_size)
+    discriminator = models.build_tile_discriminator(logits=10 if labels else 1)
+    gan = kind(models.build_generator(latent_dim + 10 * len(labels)), discriminator, latent_dim, seed=seed, **options)
+    steps = epochs * -(-len(images) // 64)
     gan.compile(adam_of_gans(steps), adam_of_gans(steps), steps_per_execution=50)
-    return gan, timed_fit(gan, 2 * images - 1, *labels, epochs=epochs, batch_size=batch_size)
+    seconds = timed_fit(gan, 2 * images - 1, *labels, epochs=epochs, batch_size=64)
+    settle(gan, *labels)
+    return gan, seconds
 
 
 def take_averages(gan):
@@ -72,10 +75,13 @@ def take_averages(gan):
             optimizer.finalize_variable_values(player.trainable_variables)
 
 
-def settle(gan, condition=lambda latents: latents):
+def settle(gan, *labels):
     """Put the averaged weights into place, and bring the statistics of batch normalisation up to date."""
     take_averages(gan)
-    lesson("09").refresh(gan.generator, condition(gan.latents(30_000)))
+    latents = gan.latents(30_000)
+    for each in labels:
+        latents = models.condition_on_label(latents, ops.convert_to_tensor(each[:30_000]))
+    lesson("09").refresh(gan.generator, latents)
 
 
 def latents_of(count, latent_dim, seed=1):

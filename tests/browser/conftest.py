@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert.preprocessors import ClearOutputPreprocessor
 
 from tests.browser.jupyterlab_page import PATIENCE, SECONDS, Notebook
 
@@ -25,19 +26,16 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 BROWSERS = "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 QUIET = "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"
 AS_ROOT = hasattr(os, "getuid") and os.getuid() == 0
+BROWSER = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def pytest_configure():
     if sync_playwright is None:
         raise pytest.UsageError("The browser tests need Playwright's Python client: run them by `make test-browser`, "
                                 "which installs it.")
-    if not browser_path():
+    if not BROWSER:
         raise pytest.UsageError("The browser tests need Chromium: install it (Debian and Ubuntu: apt install "
                                 "chromium), or say where it is: make test-browser CHROMIUM=/path/to/chromium")
-
-
-def browser_path():
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +54,7 @@ def lab(tmp_path_factory):
     notebooks = home / "notebooks"
     notebooks.mkdir()
     for path in (ROOT / "notebooks").glob("*.ipynb"):
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.update(outputs=[], execution_count=None)
+        notebook, _ = ClearOutputPreprocessor().preprocess(nbformat.read(path, as_version=4), {})
         nbformat.write(notebook, notebooks / path.name)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -82,20 +77,18 @@ def lab(tmp_path_factory):
 
 def wait_for_server(address, server, log):
     end = time.monotonic() + PATIENCE
-    while True:
+    while server.poll() is None and time.monotonic() < end:
         try:
-            urllib.request.urlopen(f"{address}/api", timeout=5).close()
-            return
+            return urllib.request.urlopen(f"{address}/api", timeout=5).close()
         except OSError:
-            if server.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"JupyterLab does not answer. It says:\n{log.read_text()}") from None
             time.sleep(0.3)
+    raise RuntimeError(f"JupyterLab does not answer. It says:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="session")
 def browser():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path(), chromium_sandbox=not AS_ROOT, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=BROWSER, chromium_sandbox=not AS_ROOT, args=QUIET)
         yield browser
         browser.close()
 

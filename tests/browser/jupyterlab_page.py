@@ -6,7 +6,6 @@ import time
 
 SECONDS = 1000  # Playwright counts in milliseconds
 PATIENCE = 120  # seconds for what takes one or two: the machine may be busy
-MENU = ".lm-MenuBar"
 BODY = re.compile(r"\.\.\.  # your code|^ +return ")  # of an exercise: as it comes, or with an answer of one line
 
 
@@ -15,10 +14,6 @@ class Notebook:
 
     JupyterLab keeps only those cells in the page that are near the reader, so what is read of *all* cells comes from
     the application (`jupyterapp`, which JupyterLab hands out when it is started with `--expose-app-in-browser`).
-
-    Args:
-        page: Playwright's page.
-        address: of the notebook.
     """
 
     def __init__(self, page, address):
@@ -44,22 +39,16 @@ class Notebook:
     # What the reader does -----------------------------------------------------------------------------------------
 
     def choose(self, menu, entry):
-        """Click an entry of one of JupyterLab's menus."""
-        self.page.locator(MENU).get_by_text(menu, exact=True).click()
+        self.page.locator(".lm-MenuBar").get_by_text(menu, exact=True).click()
         self.page.locator(".lm-Menu").get_by_text(entry, exact=True).click()
 
     def scroll_to(self, index):
-        self.ask(f"notebook.scrollToItem({index}, 'start').then(() => true)")
+        return self.ask(f"notebook.scrollToItem({index}, 'start').then(() => true)")
 
     def show(self, index):
         """Scroll to a cell, wait until it is there, and return Playwright's locator of it."""
         cell = self.cell(index)
-
-        def is_shown():
-            self.scroll_to(index)
-            return cell.is_visible()
-
-        self.wait_until(is_shown, PATIENCE, f"Cell {index} comes into view")
+        self.wait_until(lambda: self.scroll_to(index) and cell.is_visible(), PATIENCE, f"Cell {index} comes into view")
         return cell
 
     def select(self, index):
@@ -81,12 +70,7 @@ class Notebook:
         self.wait_until(lambda: self.counts() != before and not self.is_running, PATIENCE, "The cell runs")
 
     def run_all(self, seconds, at_every_look=lambda: None):
-        """Run all cells from the menu; return when the last has run, or one has failed.
-
-        Args:
-            seconds: after how long it is given up.
-            at_every_look: called again and again while cells run.
-        """
+        """Run all cells from the menu; return when the last has run, or one has failed; give up after `seconds`."""
         self.choose("Run", "Run All Cells")
         self.wait_until(lambda: self.is_running, PATIENCE, "Run All Cells starts")
 
@@ -115,7 +99,6 @@ class Notebook:
         return self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{index}"]')
 
     def text(self, index):
-        """Return the text below a cell."""
         return self.show(index).locator(".jp-OutputArea").inner_text()
 
     @property
@@ -138,7 +121,6 @@ class Notebook:
         return self.counts()[self.code.index(index)]
 
     def has_widget(self, index):
-        """Return whether a cell's output is a widget."""
         return self.ask(f"notebook.widgets[{index}].model.outputs.toJSON().some(output =>"
                         " 'application/vnd.jupyter.widget-view+json' in (output.data ?? {}))")
 
@@ -149,11 +131,7 @@ class Notebook:
                         ".map(output => `cell ${index}: ${output.ename}: ${output.evalue}`))")
 
     def wait_until(self, condition, seconds, what):
-        """Look three times a second whether the condition holds.
-
-        Raises:
-            TimeoutError: if it does not hold in time; says `what` did not happen, and where the notebook stands.
-        """
+        """Look three times a second whether the condition holds; if it never does, say `what` did not happen."""
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:

@@ -15,8 +15,7 @@ def lesson(open_notebook):
     lesson.exercise = lesson.find(f'check("{FIRST.identifier}"')
     lesson.select(lesson.exercise)
     lesson.choose("Run", "Run All Above Selected Cell")
-    lesson.wait_until(lambda: lesson.count_of(lesson.code[1]) and not lesson.is_running, PATIENCE,
-                      "The cells above run")
+    lesson.wait_until(lambda: lesson.count_of(lesson.code[1]) and not lesson.is_running, PATIENCE, "Cells above run")
     lesson.select(lesson.exercise)
     lesson.run_cell()
     return lesson

@@ -17,9 +17,8 @@ EXPLORER, EXPLORERS_PICTURE = ".jupyter-widgets.widget-vbox", "img.widget-image"
 def lesson(request, open_notebook, screenshot):
     """Open a lesson, run it, and note in `seen_in_training` which pictures its live view showed on the way."""
     lesson = open_notebook(request.param)
-    lesson.number = request.param
+    lesson.number, lesson.seen_in_training = request.param, []
     lesson.training = next((index for index in lesson.code if "view=view" in lesson.source(index)), None)
-    lesson.seen_in_training = []
 
     def watch():
         if lesson.training is None or lesson.count_of(lesson.training):
@@ -51,16 +50,13 @@ def test_the_live_view_redraws_while_the_model_trains(lesson):
 
 def test_every_control_of_every_explorer_changes_its_picture(lesson, screenshot):
     moved = []
-    for index in lesson.code:
-        if not lesson.has_widget(index):
-            continue
+    for index in filter(lesson.has_widget, lesson.code):
         explorer = lesson.show(index).locator(EXPLORER).first
         picture = explorer.locator(EXPLORERS_PICTURE)
         picture.wait_for()
         assert picture.evaluate("image => image.naturalWidth") > 600
         for row in explorer.locator(".widget-hslider").all():
-            name = row.locator(".widget-label").inner_text()
-            handle = row.locator(".noUi-handle")
+            name, handle = row.locator(".widget-label").inner_text(), row.locator(".noUi-handle")
             if name in ACT_LATER:
                 lesson.drag(handle)
             else:
@@ -70,13 +66,13 @@ def test_every_control_of_every_explorer_changes_its_picture(lesson, screenshot)
             changes(lesson, picture, button.click, f"cell {index}, button {button.inner_text()!r}")
         picture.scroll_into_view_if_needed()
         screenshot(lesson.page, f"{lesson.number}_explorer_in_cell_{index}")
-    assert moved or "widgets." not in "".join(map(lesson.source, lesson.code))
+    assert moved or "explorers." not in "".join(map(lesson.source, lesson.code))
 
 
 def test_a_button_that_moves_sliders_is_not_undone_by_what_the_browser_sends_back(lesson):
     if lesson.number != "01":
         pytest.skip("this lesson has no such button")
-    explorer = lesson.show(lesson.find("widgets.neuron_explorer")).locator(EXPLORER).first
+    explorer = lesson.show(lesson.find("explorers.neuron_explorer")).locator(EXPLORER).first
     for name in "20 steps downhill", "start at zero":  # the second before the browser has shown the first
         explorer.get_by_text(name, exact=True).click()
     first_three = explorer.locator(".widget-readout").all()[:3]

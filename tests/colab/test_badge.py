@@ -20,7 +20,6 @@ from tools.write_badges import ROOT, address
 
 CONTENT, COURSE = Path("/content"), Path("/content/course")  # where Colab's set-up cell puts the course
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-WHERE_FROM = "import utils\n\nprint(utils.__file__)"
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +47,17 @@ def colab(origin, tmp_path):
     except OSError:
         pytest.skip(f"Colab's folder {CONTENT} cannot be made here: run this as an administrator, or in a container.")
     COURSE.rmdir()
+    home, working = tmp_path / "home", tmp_path / "working"
+    home.mkdir()
+    working.mkdir()
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("COURSE_HOME", "IPYTHONDIR", "PYTHONPATH")}
-    environment |= {"COLAB_RELEASE_TAG": "release-colab", "HOME": str(tmp_path / "home"), "GIT_CONFIG_COUNT": "1",
+    environment |= {"COLAB_RELEASE_TAG": "release-colab", "HOME": str(home), "GIT_CONFIG_COUNT": "1",
                     "GIT_CONFIG_KEY_0": f"url.{origin}.insteadOf", "GIT_CONFIG_VALUE_0": address()[0]}
-    working = tmp_path / "working"
-    for folder in working, tmp_path / "home":
-        folder.mkdir()
 
     def run(notebook):
-        client = NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(working)}})
-        client.execute(env=environment)
+        NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(working)}}).execute(
+            env=environment)
         return [output for cell in notebook.cells for output in cell.get("outputs", [])]
 
     yield run
@@ -66,15 +65,14 @@ def colab(origin, tmp_path):
 
 
 def installed():
-    """Return the name and version of every installed package."""
-    return sorted(f"{each.name} {each.version}"
-                  for each in importlib.metadata.distributions(path=[sysconfig.get_path("purelib")]))
+    packages = importlib.metadata.distributions(path=[sysconfig.get_path("purelib")])
+    return sorted(f"{each.name} {each.version}" for each in packages)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_lesson_fetches_the_course_and_runs_to_its_end_from_an_empty_folder(path, colab):
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells.append(nbformat.v4.new_code_cell(WHERE_FROM))
+    notebook.cells.append(nbformat.v4.new_code_cell("import utils\n\nprint(utils.__file__)"))
     before = installed()
     outputs = colab(notebook)  # raises the error of a cell that fails
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
@@ -86,16 +84,12 @@ def test_the_course_needs_nothing_that_colab_lacks():
     listed = {line.split("==")[0].lower() for line in Path(__file__).with_name("preinstalled.txt").read_text().split()
               if "==" in line}
     packages = importlib.metadata.packages_distributions()
-    missing = {name for source in all_sources() for name in imported(source)
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "utils").rglob("*.py")]
+    sources += [cell.source for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells
+                if cell.cell_type == "code"]
+    missing = {name for source in sources for name in imported(source)
                if not {package.lower() for package in packages.get(name, [])} & listed}
     assert missing == set()
-
-
-def all_sources():
-    """Return the code of utils and of all code cells."""
-    cells = [cell.source for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells
-             if cell.cell_type == "code"]
-    return [path.read_text(encoding="utf-8") for path in (ROOT / "utils").rglob("*.py")] + cells
 
 
 def imported(source):

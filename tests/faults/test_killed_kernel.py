@@ -1,12 +1,12 @@
 """A kernel that is killed while lesson 6 trains its VAE, as Colab or a full memory does, and the one that goes on."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -41,16 +41,17 @@ class Kernel:
 
 
 @pytest.fixture
-def start_kernel(tmp_path):
-    kernels = []
+def start_kernel(tmp_path, lesson):
+    """Return a function that starts a kernel and runs the cells that the training needs."""
+    with contextlib.ExitStack() as kernels:
+        def start():
+            kernel = Kernel(tmp_path)
+            kernels.callback(kernel.stop)
+            for source in lesson[0]:
+                kernel.run(source)
+            return kernel
 
-    def start():
-        kernels.append(Kernel(tmp_path))
-        return kernels[-1]
-
-    yield start
-    for kernel in kernels:
-        kernel.stop()
+        yield start
 
 
 @pytest.fixture(scope="module")
@@ -58,30 +59,31 @@ def lesson():
     """The code of lesson 6: the cells that the training needs, the training, and the cell that scores it."""
     cells = [cell for cell in nbformat.read(notebooks("06")[0], as_version=4).cells if cell.cell_type == "code"]
     [place] = [number for number, cell in enumerate(cells) if re.search(r"^history = train\(", cell.source, re.M)]
-    [stored] = re.findall(r"✓ test ELBO: (-[\d.]+) nats", cells[place + 1].outputs[0].text)
-    return [cell.source for cell in cells[:place]], cells[place].source, cells[place + 1].source, float(stored)
+    before, training, scoring = cells[:place], cells[place], cells[place + 1]
+    return [cell.source for cell in before], training.source, scoring.source, elbo(scoring.outputs[0].text)
+
+
+def elbo(said):
+    [bound] = re.findall(r"✓ test ELBO: (-[\d.]+) nats", said)
+    return float(bound)
 
 
 def wait_for_backups(home, count):
-    """Return the history that a training has kept as soon as it has that many epochs and Keras' backup of them."""
+    """Return as soon as a training has kept the history of so many epochs and Keras' backup of them."""
     deadline = time.monotonic() + LONGEST
     while time.monotonic() < deadline:
         time.sleep(0.05)
-        try:
-            [folder] = Path(home, "training").iterdir()
+        with contextlib.suppress(OSError, ValueError):  # not there yet, or half written
+            [folder] = (home / "training").iterdir()
             state = json.loads((folder / "backup" / "training_metadata.json").read_text())
-            if state["epoch"] >= count:
-                return json.loads((folder / "history.json").read_text())
-        except (OSError, ValueError):  # not there yet, or half written
-            continue
+            if state["epoch"] >= count and json.loads((folder / "history.json").read_text()):
+                return
     raise TimeoutError("no backup appeared")
 
 
 def test_new_kernel_goes_on_where_a_killed_one_was_and_ends_as_good(lesson, tmp_path, start_kernel):
-    before, training, scoring, stored = lesson
+    _, training, scoring, stored = lesson
     first = start_kernel()
-    for source in before:
-        first.run(source)
     first.client.execute(training)
     wait_for_backups(tmp_path, 3)
     os.kill(first.pid, signal.SIGKILL)
@@ -91,8 +93,6 @@ def test_new_kernel_goes_on_where_a_killed_one_was_and_ends_as_good(lesson, tmp_
     kept = json.loads((folder / "history.json").read_text())
 
     second = start_kernel()
-    for source in before:
-        second.run(source)
     said = second.run(training)
     [done, whole] = map(int, re.findall(r"Resuming the interrupted training after epoch (\d+) of (\d+)\.", said)[0])
     assert 3 <= done <= len(kept) < whole
@@ -100,7 +100,7 @@ def test_new_kernel_goes_on_where_a_killed_one_was_and_ends_as_good(lesson, tmp_
     assert {len(values) for values in history.values()} == {whole}
     for name, values in history.items():
         assert values[:done] == [epoch[name] for epoch in kept[:done]]
-    [bound] = map(float, re.findall(r"✓ test ELBO: (-[\d.]+) nats", second.run(scoring)))
+    bound = elbo(second.run(scoring))
     print(f"\nkilled after epoch {done} of {whole}; test ELBO {bound:.1f} nats, uninterrupted {stored:.1f} nats")
     assert abs(bound - stored) <= TOLERANCE
     assert list((tmp_path / "training").iterdir()) == []

@@ -1,5 +1,6 @@
 """Every notebook twice without a network, and one eight times at once. Another: make test-faults LESSON=06."""
 
+import contextlib
 import difflib
 import json
 import re
@@ -13,6 +14,7 @@ import time
 import psutil
 import pytest
 
+from tests.benchmarks.tables import print_table
 from tools.measure_notebook import ROOT, Measured, kernels_of
 
 KERNELS, MOST_MEGABYTES = 8, 2000
@@ -66,18 +68,15 @@ def test_eight_kernels_at_once_share_one_folder_and_the_memory(crowded_path, tmp
     while any(process.poll() is None for process, *_ in processes):
         together = 0
         for kernel in kernels_of():
-            try:
+            with contextlib.suppress(psutil.Error, AttributeError):  # it has ended; or this is no Linux
                 together += kernel.memory_full_info().pss / 2**20
-            except (psutil.Error, AttributeError):  # it has ended; or this is no Linux
-                pass
         most, samples = max(most, together), samples + 1
         time.sleep(1)
     results = [finish(*each) for each in processes]
-    print(f"\n{crowded_path.name}, {KERNELS} kernels at once, all they hold together: {most:.0f} MB at most "
-          f"(PSS, {samples} samples)\n{'':>10}{'seconds':>12}{'processor s':>14}{'peak MB':>10}{'PSS MB, end':>14}")
-    rows = [result[:4] for result in results]
-    for name, row in [*enumerate(rows, 1), ("mean", [statistics.mean(column) for column in zip(*rows)])]:
-        print(f"{name:>10}{row[0]:12.0f}{row[1]:14.0f}{row[2]:10.0f}{row[3]:14.0f}")
+    rows = {f"kernel {place}": result[:4] for place, result in enumerate(results, start=1)}
+    rows["mean"] = map(statistics.mean, zip(*rows.values()))
+    print_table(f"{crowded_path.name}, {KERNELS} kernels at once, all they hold together: {most:.0f} MB at most (PSS, "
+                f"{samples} samples)", ["seconds", "processor s", "peak MB", "PSS MB, end"], rows)
     assert max(result.peak_megabytes for result in results) <= MOST_MEGABYTES
     for result in results[1:]:
         assert differences(results[0], result) == ""

@@ -7,30 +7,23 @@ import tensorflow as tf
 from keras import layers
 from scipy.signal import correlate2d
 
-from tests.drawing import DIGITS, ExplorerContract, digits_of, line, lines, presentable, texts, words_when_redrawn
+from tests import drawing
+from tests.drawing import DIGITS, digits_of, line, lines, presentable, texts
 from utils import plots
 from utils.lesson_03 import explorers, pictures, study
 
 RNG = np.random.default_rng(7)
-IMAGES = RNG.random((12, 6, 6, 1)).astype("float32")
-LABELS = RNG.integers(0, 10, 12)
+IMAGES, LABELS = RNG.random((12, 6, 6, 1)).astype("float32"), RNG.integers(0, 10, 12)
 POINTS = np.random.default_rng(5).normal(size=(7, 2)) * 2
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
 each_surface = pytest.mark.parametrize("surface", study.LOSS_SURFACES.values(), ids=study.LOSS_SURFACES)
 
 
-# Adam, and races over loss surfaces -------------------------------------------------------------------------
-
 @each_surface
-def test_slope_is_that_of_the_height(surface):
+def test_slope_is_that_of_the_height_whose_lowest_is_zero(surface):
     nudges = 1e-6 * np.eye(2)
     slopes = [(surface.height(POINTS + nudge) - surface.height(POINTS - nudge)) / 2e-6 for nudge in nudges]
     np.testing.assert_allclose(surface.slope(POINTS), np.stack(slopes, axis=-1), rtol=1e-7, atol=1e-7)
-
-
-@each_surface
-def test_no_point_is_lower_than_zero_and_one_is_that_low(surface):
     grid = np.stack(np.meshgrid(*2 * [np.linspace(-5, 5, 101)]), axis=-1)
     assert surface.height(grid).min() == pytest.approx(0, abs=1e-12)
 
@@ -71,8 +64,6 @@ def test_first_step_of_adam_is_one_learning_rate_long_whatever_the_gradient_but_
     np.testing.assert_allclose(square, 0.001 * gradient**2)
 
 
-# A convolution and a training step --------------------------------------------------------------------------
-
 @pytest.mark.parametrize("shapes", [((6, 6), (3, 3)), ((9, 4), (2, 4)), ((5, 7), (1, 1)), ((3, 3), (3, 3))])
 def test_convolution_is_the_valid_cross_correlation_of_scipy_and_of_a_layer_of_keras(shapes):
     image, kernel = (RNG.normal(size=shape) for shape in shapes)
@@ -87,22 +78,16 @@ def small_network():
                              layers.ReLU(), layers.Flatten(), layers.Dense(10)])
 
 
-def test_training_step_is_that_of_fit():
-    ours, theirs = small_network(), small_network()
-    loss = study.train_step(ours, keras.optimizers.Adam(0.01), CROSS_ENTROPY, IMAGES, LABELS)
+def test_training_step_is_that_of_fit_and_works_in_a_graph():
+    ours, theirs, optimizer = small_network(), small_network(), keras.optimizers.Adam(0.01)
+    loss = study.train_step(ours, optimizer, CROSS_ENTROPY, IMAGES, LABELS)
     theirs.compile(keras.optimizers.Adam(0.01), CROSS_ENTROPY)
     history = theirs.fit(IMAGES, LABELS, batch_size=12, epochs=1, shuffle=False, verbose=0).history
     assert float(loss) == pytest.approx(history["loss"][0], rel=1e-5)
     for mine, keras_own in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(mine, keras_own, rtol=1e-4, atol=1e-5)
-
-
-def test_training_step_works_in_a_graph():
-    network, optimizer = small_network(), keras.optimizers.SGD(0.1)
-    optimizer.build(network.trainable_variables)
-    step = tf.function(lambda images, labels: study.train_step(network, optimizer, CROSS_ENTROPY, images, labels))
-    losses = [float(step(tf.constant(IMAGES), tf.constant(LABELS))) for _ in range(20)]
-    assert losses[-1] < 0.8 * losses[0]
+    step = tf.function(lambda images, labels: study.train_step(ours, optimizer, CROSS_ENTROPY, images, labels))
+    assert [float(step(tf.constant(IMAGES), tf.constant(LABELS))) for _ in range(20)][-1] < 0.8 * float(loss)
 
 
 @pytest.mark.parametrize(("images", "labels", "match"), [
@@ -112,8 +97,7 @@ def test_training_step_works_in_a_graph():
     (IMAGES, LABELS - 3, "wants labels from 0 to 9, but got values from -"),
     (IMAGES, LABELS[:, None], r"labels of shape \(batch,\).* got \(12, 1\) for images of \(12, 6, 6, 1\).*ravel"),
     (IMAGES, LABELS[:1], r"one for each image, but got \(1,\)"),
-    (IMAGES[:0], LABELS[:0], r"but got \(0,\)"),
-])
+    (IMAGES[:0], LABELS[:0], r"but got \(0,\)")])
 def test_training_step_refuses_data_that_would_spoil_the_weights(images, labels, match):
     network = small_network()
     before = network.get_weights()
@@ -129,32 +113,23 @@ def test_counts_are_those_of_the_network_in_the_lesson():
     assert study.count_parameters() == tuple(layer.count_params() for layer in network.layers)
 
 
-def adam_of(step=1, **shapes):
-    names = ("parameter", "gradient", "mean", "square")
-    return study.adam_update(*(np.ones(shapes.get(name, 3)) for name in names), step)
-
-
-@pytest.mark.parametrize(("call", "match"), [
-    *((lambda shape=shape: adam_of(**shape), r"wants all arrays of the parameter's shape, but got .*np\.zeros")
-      for shape in ({"gradient": (3, 1)}, {"mean": (1,)}, {"square": ()}, {"parameter": (1, 3)})),
-    *((lambda step=step: adam_of(step=step), f"1 for the first, but got {step}.*Begin counting at 1")
+@pytest.mark.parametrize(("function", "arguments", "match"), [
+    *((study.adam_update, (*map(np.ones, shapes), 1), r"wants all arrays of the parameter's shape, but got .*np\.zeros")
+      for shapes in ((3, (3, 1), 3, 3), (3, 3, 1, 3), (3, 3, 3, ()), ((1, 3), 3, 3, 3))),
+    *((study.adam_update, (*np.ones((4, 3)), step), f"1 for the first, but got {step}.*Begin counting at 1")
       for step in (0, -1)),
-    *((lambda curvatures=curvatures: study.quadratic_surface(curvatures), "two positive curvatures")
+    *((study.quadratic_surface, (curvatures,), "two positive curvatures")
       for curvatures in ((1.0,), (1.0, 0.0), (1.0, -2.0), (1.0, np.nan), (1.0, 2.0, 3.0))),
-    (lambda: study.convolve2d(IMAGES[0], np.ones((3, 3))), r"rank 2, but got shapes \(6, 6, 1\) and \(3, 3\)"),
-    (lambda: study.convolve2d(np.ones((6, 6)), np.ones(3)), r"rank 2, but got shapes \(6, 6\) and \(3,\)"),
-    (lambda: study.convolve2d(np.ones((3, 3)), np.ones((6, 6))), r"got \(6, 6\) for an image of \(3, 3\).*comes first"),
-    (lambda: study.convolve2d(np.ones((3, 3)), np.ones((2, 4))), "fits on the image"),
-    (lambda: study.convolve2d(np.ones((3, 3)), np.ones((0, 2))), "fits on the image"),
-    (lambda: pictures.agreement({"a": POINTS}, {"a": POINTS.T}), "same names and shapes.*fan_in, fan_out"),
-    (lambda: pictures.agreement({"a": POINTS}, {"b": POINTS}), "same names and shapes"),
-])
-def test_what_does_not_fit_is_refused(call, match):
+    (study.convolve2d, (IMAGES[0], np.ones((3, 3))), r"rank 2, but got shapes \(6, 6, 1\) and \(3, 3\)"),
+    (study.convolve2d, (np.ones((6, 6)), np.ones(3)), r"rank 2, but got shapes \(6, 6\) and \(3,\)"),
+    (study.convolve2d, (np.ones((3, 3)), np.ones((6, 6))), r"got \(6, 6\) for an image of \(3, 3\).*comes first"),
+    *((study.convolve2d, (np.ones((3, 3)), np.ones(shape)), "fits on the image") for shape in ((2, 4), (0, 2))),
+    (pictures.agreement, ({"a": POINTS}, {"a": POINTS.T}), "same names and shapes.*fan_in, fan_out"),
+    (pictures.agreement, ({"a": POINTS}, {"b": POINTS}), "same names and shapes")])
+def test_what_does_not_fit_is_refused(function, arguments, match):
     with pytest.raises(ValueError, match=match):
-        call()
+        function(*arguments)
 
-
-# Pictures ---------------------------------------------------------------------------------------------------
 
 def test_agreement_draws_ours_across_theirs_up_and_the_share_of_each_difference():
     ours = {"first": np.array([1.0, -2.0, 3.0, 5.0]), "second": np.array([[7.0, 8.0]])}
@@ -168,31 +143,23 @@ def test_agreement_draws_ours_across_theirs_up_and_the_share_of_each_difference(
         25: [-5.75, -5.5], 50: [-6.75, -6.5]}  # in powers of ten; one of four numbers is equal and not shown
 
 
-def test_contours_lie_where_the_function_has_their_levels():
-    def height(points):
-        return (points[..., 0] - 1)**2 + 4 * (points[..., 1] + 0.5)**2
-
-    _, axis = plots.canvas(height=4)
-    pictures.draw_surface(axis, height, (-3, 4, -2, 3), "a bowl")
-    contours, = axis.collections
-    found = {level: height(path.vertices) for level, path in zip(contours.levels, contours.get_paths(), strict=True)}
-    assert all(np.allclose(found[level], level, rtol=0.02) and len(found[level]) for level in (0.3, 0.8, 2, 5))
-    assert (*axis.get_xlim(), *axis.get_ylim(), axis.get_title()) == (-3, 4, -2, 3, "a bowl")
-
-
-def test_races_draw_each_way_above_and_its_heights_step_by_step_below():
-    surface = study.LOSS_SURFACES["bent"]
-    paths = {name: np.array([surface.start, (-3, up), (-2, 2 * up)])
+def test_races_draw_each_way_on_contours_above_and_its_heights_step_by_step_below():
+    """The contours are those of `pictures.draw_surface`."""
+    height, slope, start = study.LOSS_SURFACES["bent"]
+    paths = {name: np.array([start, (-3, up), (-2, 2 * up)])
              for up, name in enumerate(("SGD", "momentum", "Adam"))}
-    other = study.race(surface.slope, surface.start, 9, 0.1)
-    both = {"one": (surface.height, paths), "two": (surface.height, other)}
-    above, right, below, _ = presentable(pictures.races(both))
+    other = study.race(slope, start, 9, 0.1)
+    above, right, below, _ = presentable(pictures.races({"one": (height, paths), "two": (height, other)}))
     for name, points in paths.items():
         np.testing.assert_allclose(line(above, name), points)
-        np.testing.assert_allclose(line(below, name), np.stack([range(3), surface.height(points)], axis=-1))
+        np.testing.assert_allclose(line(below, name), np.stack([range(3), height(points)], axis=-1))
     assert (above.get_title(), right.get_title()) == ("one", "two")
     np.testing.assert_allclose(line(right, "Adam"), other["Adam"])
-    assert below.get_yscale() == "log" and above.lines[-1].get_xydata().tolist() == [list(surface.start)]
+    contours = {level: height(path.vertices)
+                for level, path in zip(above.collections[0].levels, above.collections[0].get_paths(), strict=True)}
+    assert all(np.allclose(contours[level], level, rtol=0.02) and len(contours[level]) for level in (0.3, 0.8, 2, 5))
+    assert (*above.get_xlim(), *above.get_ylim()) == (-4.6, 1.6, -3.6, 2.4)
+    assert below.get_yscale() == "log" and above.lines[-1].get_xydata().tolist() == [list(start)]
 
 
 def test_race_that_diverges_leaves_the_picture_and_not_the_others():
@@ -229,8 +196,8 @@ def test_convolution_shows_all_numbers_and_outlines_a_patch_and_its_sum():
     assert [texts(axis) for axis in axes] == [["1.0", "−2.0", "3.0", "4.0", "5.0", "6.0", "7.0", "0.0"],
                                               ["0.5", "−1.0"], ["−4.5", "−7.0", "−5.5", "2.0"]]
     assert [text.get_position() for text in axes[0].texts[2:6]] == [(2, 0), (3, 0), (0, 1), (1, 1)]  # column, row
-    outlines = [(box.get_x(), box.get_y(), box.get_width(), box.get_height()) for axis in axes for box in axis.patches]
-    assert outlines == [(1.5, -0.5, 1, 2), (-0.5, -0.5, 1, 2), (1.5, -0.5, 1, 1)]
+    assert [box.get_bbox().bounds for axis in axes for box in axis.patches] == [
+        (1.5, -0.5, 1, 2), (-0.5, -0.5, 1, 2), (1.5, -0.5, 1, 1)]
 
 
 def test_feature_maps_stand_beside_their_image_white_at_zero():
@@ -245,24 +212,23 @@ def test_feature_maps_stand_beside_their_image_white_at_zero():
 def test_receptive_field_is_outlined_where_the_unit_sees_something():
     field = np.pad(np.ones((5, 9)), ((9, 14), (3, 16)))
     axes = presentable(pictures.receptive_fields(DIGITS[0].reshape(28, 28), {"5 × 9": field, "9 × 5": field.T}))
-    outlines = [(box.get_x(), box.get_y(), box.get_width(), box.get_height()) for axis in axes for box in axis.patches]
+    outlines = [box.get_bbox().bounds for axis in axes for box in axis.patches]
     assert outlines == [(3.5, 9.5, 9, 5), (9.5, 3.5, 5, 9)]  # a mosaic has one line of white before the first pixel
 
 
 def test_trust_draws_how_sure_and_how_often_right_in_percent():
     axis, = presentable(pictures.trust({"test images": (0.99, 0.75), "moved": (0.25, 0.5), "noise": (None, 0.6)}))
-    sure, right = axis.containers
-    assert [sure.get_label(), right.get_label()] == ["how sure it is", "how often right"]
-    np.testing.assert_allclose([bar.get_width() for bar in (*sure, *right)], [75, 50, 60, 99, 25, 0])
+    assert [bars.get_label() for bars in axis.containers] == ["how sure it is", "how often right"]
+    np.testing.assert_allclose(drawing.widths(axis), [75, 50, 60, 99, 25, 0])
     assert [text.get_text() for text in axis.get_yticklabels()] == ["test images", "moved", "noise"]
     assert axis.texts[0].get_position()[1] == 2.19 and axis.yaxis_inverted()
 
 
-class TestOptimiserRace(ExplorerContract):
+class TestOptimiserRace(drawing.ExplorerContract):
     make = staticmethod(explorers.optimiser_race)
 
     @pytest.mark.parametrize(("learning_rate", "momentum", "says"), [
         (-0.8, 0.8, "SGD never, momentum 29, Adam 34"), (-0.3, 0.5, "SGD never, momentum never")])
     def test_race_says_who_arrived_and_when(self, explorer, learning_rate, momentum, says):
-        said, = words_when_redrawn(explorer, learning_rate=learning_rate, momentum=momentum)
+        said, = drawing.words_when_redrawn(explorer, learning_rate=learning_rate, momentum=momentum)
         assert says in said

@@ -24,8 +24,6 @@ def top_of(contours):
     return contours.get_paths()[-1].get_extents().get_points().mean(axis=0)
 
 
-# What the lesson computes -----------------------------------------------------------------------------------
-
 def test_log_sum_exp_is_that_of_scipy_at_any_size():
     values = np.array([[0.5, -1.0, 2.0], [1000, 999, 1001], [-1000, -1002, -np.inf], [-np.inf, -np.inf, -np.inf]])
     np.testing.assert_allclose(study.log_sum_exp(values), special.logsumexp(values, axis=-1), rtol=1e-12)
@@ -48,8 +46,6 @@ def test_importance_sampling_is_exact_from_the_posterior_and_unbiased_from_the_p
         densities = (stats.norm.logpdf(*each) for each in ((draws,), (1.2, draws), (draws, mean, deviation)))
         np.testing.assert_allclose(study.importance_sampling(*densities), 3 * [truth], atol=error)
 
-
-# Pictures ---------------------------------------------------------------------------------------------------
 
 def test_mixture_steps_draw_components_their_sum_and_whose_each_observation_is():
     x, data = np.linspace(-4, 4, 161), np.array([-3.0] * 6 + [2.0] * 2)
@@ -99,22 +95,18 @@ def test_curse_draws_all_errors_with_their_mean_and_the_points_needed():
     assert right.lines[-1].get_ydata()[0] == 10_000 and texts(right) == ["10,000"] and "10,000" in left.get_title()
 
 
-def test_bars_of_the_bound_end_at_log_p_from_top_to_bottom():
-    _, axis = canvas(height=2)
-    pictures.draw_bound(axis, [-3.0, -5.0], [0.5, 2.5], -6.0, ["a", "b"])
-    assert [(bar.get_x(), bar.get_width()) for bar in axis.patches] == [(-6, 3), (-6, 1), (-3, 0.5), (-5, 2.5)]
-    assert [bars.get_label() for bars in axis.containers] == ["ELBO", "KL(q ‖ posterior)"]
-    assert axis.lines[0].get_xdata()[0] == -2.5 and axis.yaxis_inverted()
-
-
-def test_bounds_draw_each_q_over_the_posterior_and_name_what_it_misses():
+def test_bounds_draw_each_q_over_the_posterior_beside_bars_that_end_at_log_p_from_top_to_bottom():
+    """The right half is what `pictures.draw_bound` draws."""
     z, wide = np.linspace(-1, 1, 3), np.array([0.1, 0.5, 0.2])
     left, right = presentable(pictures.bounds(z, 2 * wide, {"wide": wide, "narrow": 3 * wide},
                                               {"narrow": -5.0, "wide": -3.0}, {"wide": 0.5, "narrow": 2.5}))
     assert lines(left) == {"wide": wide.tolist(), "narrow": (3 * wide).tolist()}
     assert left.collections[0].get_paths()[0].vertices[:, 1].max() == 1  # the posterior
-    assert [bar.get_width() for bar in right.patches[2:]] == [0.5, 2.5] and texts(right) == ["0.50", "2.50"]
-    assert [text.get_text() for text in right.get_yticklabels()] == ["wide", "narrow"]
+    np.testing.assert_allclose([(bar.get_x(), bar.get_width()) for bar in right.patches],
+                               [(-5.6, 2.6), (-5.6, 0.6), (-3, 0.5), (-5, 2.5)])
+    assert [bars.get_label() for bars in right.containers] == ["ELBO", "KL(q ‖ posterior)"]
+    assert [text.get_text() for text in right.get_yticklabels()] == ["wide", "narrow"] and right.yaxis_inverted()
+    assert right.lines[0].get_xdata()[0] == -2.5 and texts(right) == ["0.50", "2.50"]
 
 
 def test_stratified_points_draw_three_sets_of_points_and_the_cells_of_the_second():
@@ -125,22 +117,19 @@ def test_stratified_points_draw_three_sets_of_points_and_the_cells_of_the_second
     assert axes[1].get_xlim() == axes[1].get_ylim() == (0, 1) and axes[1].get_xlabel() == "probability u₁"
 
 
-def test_posterior_maps_draw_each_density_where_it_lies_with_its_image():
+def test_posterior_maps_draw_each_density_where_it_lies_and_its_image_where_no_mass_is():
     windows = [(HILL, EXTENT), (HILL.T, EXTENT), (HILL[::-1], (0, 1, 2, 3))]
     axes = presentable(pictures.posterior_maps(DIGITS[:3], windows, ["a", "b", "c"]))
     assert [axis.get_title() for axis in axes] == ["a", "b", "c"]
     for axis, top in zip(axes, ((2, -1), (-4 / 3, 1.5), (0.75, 8 / 3)), strict=True):
         np.testing.assert_allclose(top_of(axis.collections[0]), top, atol=0.03)
     np.testing.assert_allclose(np.concatenate([digits_of(axis.child_axes[0]) for axis in axes]), DIGITS[:3], rtol=1e-6)
-
-
-@pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
-def test_image_covers_no_mass_of_its_posterior(corner):
-    density = np.ones((3, 3))
-    density[2 * corner[0], 2 * corner[1]] = 0
-    axis = pictures.posterior_maps(DIGITS[:1], [(density, EXTENT)], ["a"], columns=1).axes[0]
-    left, bottom, width, height = axis.child_axes[0].get_axes_locator()._bounds
-    assert (bottom + height / 2 > 0.5, left + width / 2 > 0.5) == corner and axis.get_xlim() == EXTENT[:2]
+    for corner in np.ndindex(2, 2):
+        density = np.ones((3, 3))
+        density[2 * corner[0], 2 * corner[1]] = 0
+        axis = pictures.posterior_maps(DIGITS[:1], [(density, EXTENT)], ["a"], columns=1).axes[0]
+        left, bottom, width, height = axis.child_axes[0].get_axes_locator()._bounds
+        assert (bottom + height / 2 > 0.5, left + width / 2 > 0.5) == corner and axis.get_xlim() == EXTENT[:2]
 
 
 def test_training_rises_along_the_ladder_whose_close_rungs_are_named_above_and_below():
@@ -175,15 +164,13 @@ def test_integral_draws_the_model_with_p_x_from_the_right_and_hands_out_what_mov
         "observed": plane, "height": plane, "likelihood": above, "area": below, "posterior": below, "evidence": below}
 
 
-# Explorers --------------------------------------------------------------------------------------------------
-
 class TestIntegral(ExplorerContract):
     make = staticmethod(lambda: explorers.integral_explorer(np.square, 0.4))
 
-    @pytest.mark.parametrize("observed", [-1.0, 1.4, 5.0])
-    def test_words_say_the_area_under_the_joint(self, explorer, observed):
-        said, = words_when_redrawn(explorer, observed=observed)
-        assert said == f"area of the joint: p(x) = {evidence_of(observed):.4f}"
+    def test_words_say_the_area_under_the_joint(self, explorer):
+        for observed in (-1.0, 1.4, 5.0):
+            said, = words_when_redrawn(explorer, observed=observed)
+            assert said == f"area of the joint: p(x) = {evidence_of(observed):.4f}"
 
 
 class TestBound(ExplorerContract):

@@ -1,5 +1,6 @@
 """Lesson 11: its study against closed forms, quadrature and other libraries, its pictures and its explorer."""
 
+import functools
 import io
 import lzma
 import zlib
@@ -14,8 +15,9 @@ from PIL import Image
 from scipy.special import expit
 from sklearn import metrics
 
-from tests.drawing import DIGITS, ExplorerContract, digits_of, heights, line, lines, presentable, texts, widths
-from utils import plots
+from tests import drawing
+from tests.drawing import DIGITS, digits_of, heights, line, lines, presentable, texts, widths
+from utils import losses, plots
 from utils.data import binarised_test_set
 from utils.lesson_11 import explorers, pictures, study
 
@@ -42,12 +44,13 @@ def encoder(images, log_variance=-0.7):
     return mean, 0 * mean + log_variance
 
 
+score = functools.partial(study.anomaly_score, encoder, decoder, LINE_IMAGES)
+
+
 def log_of_pixels(images, probabilities=PROBABILITIES):
     """Return log p(x | z) pixel by pixel, (images, points, pixels), written with logarithms of probabilities."""
     return np.where(images[:, None] > 0.5, np.log(probabilities), np.log1p(-probabilities))
 
-
-# Anomaly scores and their curves ----------------------------------------------------------------------------
 
 def test_anomaly_score_is_minus_the_elbo():
     """E_q[log p(x, z) - log q(z | x)] summed up on the grid, and the score by Gauss and Hermite's nodes for noise."""
@@ -56,14 +59,13 @@ def test_anomaly_score_is_minus_the_elbo():
     log_joint = log_of_pixels(LINE_IMAGES).sum(axis=-1) - 0.5 * (GRID**2 + np.log(2 * np.pi))
     elbo = np.sum(np.exp(log_q) * (log_joint - log_q), axis=-1) * (GRID[1] - GRID[0])
     nodes, weights = np.polynomial.hermite_e.hermegauss(20)
-    scores = [study.anomaly_score(encoder, decoder, LINE_IMAGES, np.full((1, 3, 1), node, "float32")) for node in nodes]
+    scores = [score(np.full((1, 3, 1), node, "float32")) for node in nodes]
     np.testing.assert_allclose(weights @ scores / weights.sum(), -elbo, atol=1e-5)
 
 
 def test_anomaly_score_averages_over_the_draws():
     noise = np.random.default_rng(1).normal(size=(5, 3, 1)).astype("float32")
-    one_by_one = [study.anomaly_score(encoder, decoder, LINE_IMAGES, draw[None]) for draw in noise]
-    scores = study.anomaly_score(encoder, decoder, LINE_IMAGES, noise)
+    scores, *one_by_one = (score(draws) for draws in (noise, *noise[:, None]))
     np.testing.assert_allclose(scores, np.mean(one_by_one, axis=0), rtol=1e-5)
     assert np.ptp(one_by_one, axis=0).min() > 0.05  # the draws differ, so that an average says something
 
@@ -91,21 +93,12 @@ def test_curve_and_area_are_those_of_scikit_learn(change):
     assert study.roc_auc(scores, labels) == pytest.approx(metrics.roc_auc_score(labels, scores), abs=1e-12)
 
 
-# Searches, flips, bits --------------------------------------------------------------------------------------
-
-def test_search_finds_the_summits_of_hills_steep_and_flat():
-    summits, steepness = np.random.default_rng(0).uniform(-1.5, 1.5, (6, 2)), np.array([1.0, 80.0])
-    found = study.search_latents(lambda z: -tf.reduce_sum(steepness * (z - summits)**2, axis=-1), np.zeros((6, 2)))
-    np.testing.assert_allclose(found, summits, atol=5e-4)
-
-
 def test_search_goes_where_keras_adam_goes():
     """In few steps, after which neither has come to rest: there a bias of the averages shows."""
     weights = np.random.default_rng(2).normal(size=(2, PIXELS)).astype("float32")
 
     def objective(latents):
-        logits = latents @ weights + BIAS
-        return tf.reduce_sum(LINE_IMAGES * logits - tf.nn.softplus(logits), axis=-1)
+        return losses.bernoulli_log_likelihood(LINE_IMAGES, latents @ weights + BIAS)
 
     starts = np.array([[1.0, -0.5], [0.2, 1.5], [-1.0, 0.0]], "float32")
     latents, rate = keras.Variable(starts), keras.optimizers.schedules.CosineDecay(0.05, 12)
@@ -119,7 +112,10 @@ def test_search_goes_where_keras_adam_goes():
     assert np.abs(found - starts).min() > 0.05
 
 
-def test_search_of_a_row_ends_at_the_summit_near_its_start_whatever_the_others_do():
+def test_search_of_a_row_ends_at_the_summit_near_its_start_on_hills_steep_and_flat_whatever_the_others_do():
+    summits, steepness = np.random.default_rng(0).uniform(-1.5, 1.5, (6, 2)), np.array([1.0, 80.0])
+    found = study.search_latents(lambda z: -tf.reduce_sum(steepness * (z - summits)**2, axis=-1), np.zeros((6, 2)))
+    np.testing.assert_allclose(found, summits, atol=5e-4)
     starts = np.array([[-0.5], [0.5], [1.7]])
     found, alone = (study.search_latents(lambda z: -tf.square(z[:, 0]**2 - 1), each) for each in (starts, starts[2:]))
     np.testing.assert_allclose(found, [[-1], [1], [1]], atol=2e-4)
@@ -127,19 +123,18 @@ def test_search_of_a_row_ends_at_the_summit_near_its_start_whatever_the_others_d
 
 
 def summit_on_the_grid(log_pixels, visible):
-    """Return the pixel probabilities at the best point of a fine grid of latents."""
     heights = np.sum(visible[:, None] * log_pixels, axis=-1) - GRID**2 / 2
     return PROBABILITIES[np.argmax(heights, axis=-1)]
 
 
 def test_inpainting_ends_at_the_best_latent_of_a_grid_and_does_not_look_at_hidden_pixels():
     visible = np.array([[1, 1, 1, 1, 0, 0, 0], [0, 0, 1, 0, 1, 1, 1], [0, 1, 0, 1, 0, 1, 1]], "float32")
-    filled = np.asarray(study.inpaint(decoder, LINE_IMAGES, visible, STARTS))
+    other = np.where(visible == 1, LINE_IMAGES, 1 - LINE_IMAGES)
+    filled, again = (np.asarray(study.inpaint(decoder, images, visible, STARTS)) for images in (LINE_IMAGES, other))
     wanted = np.where(visible == 1, LINE_IMAGES, summit_on_the_grid(log_of_pixels(LINE_IMAGES), visible))
     np.testing.assert_allclose(filled, wanted, atol=6e-4)
     np.testing.assert_array_equal(filled[visible == 1], LINE_IMAGES[visible == 1])
-    other = np.where(visible == 1, LINE_IMAGES, 1 - LINE_IMAGES)
-    np.testing.assert_array_equal(study.inpaint(decoder, other, visible, STARTS), filled)
+    np.testing.assert_array_equal(again, filled)
 
 
 @pytest.mark.parametrize("flip", [0.05, 0.3])
@@ -186,55 +181,47 @@ def test_bits_of_fair_coins_are_one_a_pixel():
     np.testing.assert_allclose(study.bits_per_image(np.log([[0.5, 0.25], [1 / 1024, 1.0]])), [[1, 2], [10, 0]])
 
 
-def test_png_and_zlib_lose_nothing_and_count_what_they_write():
+def test_png_and_zlib_lose_nothing_and_count_what_they_write_which_is_more_than_when_images_share_a_file():
     """What the libraries write here again, opened by their readers, is the image; its size is what was counted."""
-    for image, png, packed in zip(IMAGES, study.png_bits(IMAGES), study.zlib_bits(IMAGES), strict=True):
+    png_bits, zlib_bits = study.png_bits(IMAGES), study.zlib_bits(IMAGES)
+    for image, png, packed in zip(IMAGES, png_bits, zlib_bits, strict=True):
         file = io.BytesIO()
         Image.fromarray(image.reshape(28, 28) == 1).save(file, format="png", optimize=True)
         assert 8 * len(file.getvalue()) == png
         np.testing.assert_array_equal(np.asarray(Image.open(file)).ravel(), image == 1)
         assert Image.open(file).mode == "1"
         assert 8 * len(zlib.compress(np.packbits(image.astype(bool)).tobytes(), 9)) == packed
-
-
-def test_shared_bits_are_fewer_than_those_of_single_files():
-    together = study.shared_bits(IMAGES, lzma.compress)
-    assert 100 < together < study.zlib_bits(IMAGES).mean() < study.png_bits(IMAGES).mean()
+    assert 100 < study.shared_bits(IMAGES, lzma.compress) < zlib_bits.mean() < png_bits.mean()
     assert study.shared_bits(IMAGES, lambda file: file) == 784  # packed but not compressed
 
 
-# What is refused --------------------------------------------------------------------------------------------
-
-@pytest.mark.parametrize(("call", "says"), [
-    (lambda: study.anomaly_score(encoder, decoder, LINE_IMAGES, np.ones((3, 1))), r"noise of shape \(draws, 3, 1\)"),
-    (lambda: study.anomaly_score(encoder, decoder, LINE_IMAGES, np.ones((2, 1, 1))), r"but got \(2, 1, 1\)"),
-    (lambda: study.anomaly_score(encoder, decoder, LINE_IMAGES, np.ones((2, 3, 2))), r"but got \(2, 3, 2\)"),
-    (lambda: study.score_images(study.anomaly_score, encoder, decoder, LINE_IMAGES[0]), r"shape \(n, pixels\)"),
-    (lambda: study.score_images(study.anomaly_score, encoder, decoder, LINE_IMAGES[:0]), r"shape \(n, pixels\)"),
-    (lambda: study.score_images(study.anomaly_score, encoder, decoder, LINE_IMAGES, draws=0), "at least 1 draw"),
-    (lambda: study.roc_auc([1.0, 2.0], [0, 0]), "roc_auc wants labels .* some of each"),
-    (lambda: study.roc_auc([1.0, 2.0], [3, 8]), r"0 \(normal\) and 1 \(anomaly\), some of each, but got \[3 8\]"),
-    (lambda: study.roc_auc([1.0], [0, 1]), r"shape \(n,\), but got \(1,\) and \(2,\)"),
-    (lambda: study.roc_auc([[1.0, 2.0]], [[0, 1]]), r"shape \(n,\)"),
-    (lambda: study.roc_auc([1.0, np.nan], [0, 1]), "finite scores"),
-    (lambda: study.roc_curve([1.0, np.inf], [0, 1]), "roc_curve wants finite scores"),
-    (lambda: study.search_latents(lambda z: -tf.reduce_sum(z**2), np.ones((4, 2))), r"a number a row, \(4,\), but"),
-    (lambda: study.search_latents(lambda z: -z[:, :1]**2, np.ones((4, 2))), r"a number a row, \(4,\), but"),
-    (lambda: study.search_latents(lambda z: -z**2, np.ones(3)), "first axis of 1"),
-    (lambda: study.denoise(decoder, LINE_IMAGES, 0.0, STARTS), r"below 0\.5 and above 0, but got 0\.0"),
-    (lambda: study.denoise(decoder, LINE_IMAGES, 0.5, STARTS), r"below 0\.5 and above 0, but got 0\.5"),
-    (lambda: study.flip_pixels(IMAGES, 0.7), r"below 0\.5, but got 0\.7. Above one half, swap black and white"),
-    (lambda: study.png_bits(0.5 * IMAGES), "png_bits wants images of zeros and ones"),
-    (lambda: study.zlib_bits(0.5 * IMAGES), "zlib_bits wants images of zeros and ones"),
-    (lambda: study.shared_bits(IMAGES[0], zlib.compress), r"shared_bits wants images of shape \(n, pixels\)"),
-    (lambda: study.png_bits(IMAGES.T), r"shape \(n, 784\).*but got \(784, 40\)"),
-    (lambda: explorers.mask_explorer(None, WITH_HOLES[:1]), "two images or more")])
-def test_what_cannot_be_right_is_refused_in_words(call, says):
+@pytest.mark.parametrize(("function", "arguments", "says"), [
+    *((score, (np.ones(shape),), rf"noise of shape \(draws, 3, 1\), but got {says}") for shape, says in (
+        ((3, 1), r"\(3, 1\)"), ((2, 1, 1), r"\(2, 1, 1\)"), ((2, 3, 2), r"\(2, 3, 2\)"))),
+    *((study.score_images, (study.anomaly_score, encoder, decoder, images, draws), says) for images, draws, says in (
+        (LINE_IMAGES[0], 4, r"shape \(n, pixels\)"), (LINE_IMAGES[:0], 4, r"shape \(n, pixels\)"),
+        (LINE_IMAGES, 0, "at least 1 draw"))),
+    *((study.roc_auc, arguments, f"roc_auc wants {says}") for *arguments, says in (
+        ([1.0, 2.0], [0, 0], "labels .* some of each"),
+        ([1.0, 2.0], [3, 8], r"labels 0 \(normal\) and 1 \(anomaly\), some of each, but got \[3 8\]"),
+        ([1.0], [0, 1], r".* shape \(n,\), but got \(1,\) and \(2,\)"), ([[1.0, 2.0]], [[0, 1]], r".* shape \(n,\)"),
+        ([1.0, np.nan], [0, 1], "finite scores"))),
+    (study.roc_curve, ([1.0, np.inf], [0, 1]), "roc_curve wants finite scores"),
+    *((study.search_latents, (objective, np.ones((4, 2))), r"a number a row, \(4,\), but")
+      for objective in (lambda z: -tf.reduce_sum(z**2), lambda z: -z[:, :1]**2)),
+    (study.search_latents, (lambda z: -z**2, np.ones(3)), "first axis of 1"),
+    (study.denoise, (decoder, LINE_IMAGES, 0.0, STARTS), r"below 0\.5 and above 0, but got 0\.0"),
+    (study.denoise, (decoder, LINE_IMAGES, 0.5, STARTS), r"below 0\.5 and above 0, but got 0\.5"),
+    (study.flip_pixels, (IMAGES, 0.7), r"below 0\.5, but got 0\.7. Above one half, swap black and white"),
+    (study.png_bits, (0.5 * IMAGES,), "png_bits wants images of zeros and ones"),
+    (study.zlib_bits, (0.5 * IMAGES,), "zlib_bits wants images of zeros and ones"),
+    (study.shared_bits, (IMAGES[0], zlib.compress), r"shared_bits wants images of shape \(n, pixels\)"),
+    (study.png_bits, (IMAGES.T,), r"shape \(n, 784\).*but got \(784, 40\)"),
+    (explorers.mask_explorer, (None, WITH_HOLES[:1]), "two images or more")])
+def test_what_cannot_be_right_is_refused_in_words(function, arguments, says):
     with pytest.raises(ValueError, match=says):
-        call()
+        function(*arguments)
 
-
-# Pictures ---------------------------------------------------------------------------------------------------
 
 def test_roc_draws_alarms_against_false_alarms_in_percent():
     curves = {"moved": ([0, 0.1, 0.4, 1], [0, 0.7, 0.8, 1]), "turned": ([0, 0.6, 1], [0, 0.3, 1])}
@@ -327,26 +314,17 @@ def test_accuracies_are_drawn_in_percent_from_above_with_their_mean():
     assert [each.get_text() for each in axis.get_yticklabels()] == ["real", "generated"]
 
 
-def drawn_by(explorer, **settings):
-    """Return the digits that an explorer draws, by their titles, and the squares' (left, top, width, height)."""
-    for name, value in settings.items():
-        explorer.controls[name].value = value
-    artists, png = [], plots.MovingPicture.png
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots.MovingPicture, "png", lambda picture: artists.extend(picture.artists) or png(picture))
-        explorer.redraw()
-    return ({each.axes.get_title(): np.array(each.get_array()) for each in artists if isinstance(each, AxesImage)},
-            {each.get_bbox().bounds for each in artists if isinstance(each, Rectangle)})
-
-
-class TestMask(ExplorerContract):
+class TestMask(drawing.ExplorerContract):
     make = staticmethod(lambda: explorers.mask_explorer(  # a sampler without a model: starts, shaded by the seed
         lambda images, visible, starts, seed: visible * images + (1 - visible) * starts * (1 - seed / 100), WITH_HOLES))
 
     @pytest.mark.parametrize(("number", "row", "column", "size"), [(0, 2, 5, 9), (8, 20, 18, 14)])
-    def test_square_is_drawn_from_other_images_and_all_else_is_the_image(self, explorer, number, row, column, size):
+    def test_square_is_drawn_from_others_all_else_is_the_image(self, explorer, monkeypatch, number, row, column, size):
         """By chains that stay at their starts: twelve of the other eight images in turn, none of the image itself."""
-        digits, squares = drawn_by(explorer, number=number, row=row, column=column, size=size)
+        artists, png = [], plots.MovingPicture.png
+        monkeypatch.setattr(plots.MovingPicture, "png", lambda moving: artists.extend(moving.artists) or png(moving))
+        drawing.words_when_redrawn(explorer, number=number, row=row, column=column, size=size)
+        digits = {each.axes.get_title(): each.get_array() for each in artists if isinstance(each, AxesImage)}
         true, hidden = WITH_HOLES[number].reshape(28, 28), np.zeros((28, 28), bool)
         hidden[row:row + size, column:column + size] = True
         drawn = np.delete(WITH_HOLES, number, axis=0).reshape(8, 28, 28)[np.arange(12) % 8] * (1 - number / 100)
@@ -357,4 +335,5 @@ class TestMask(ExplorerContract):
                                 f"average of all 12; they\nagree on {agreed} of {hidden.sum()} pixels", "the image"]
         wanted = np.where(hidden, [0 * true, *drawn[:5], average, true], true)
         np.testing.assert_allclose(list(digits.values()), wanted, rtol=1e-6)
+        squares = {each.get_bbox().bounds for each in artists if isinstance(each, Rectangle)}
         assert squares == {(column - 0.5, row - 0.5, min(size, 28 - column), min(size, 28 - row))}

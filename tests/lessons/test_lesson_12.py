@@ -19,8 +19,6 @@ from utils.models import VAE, build_decoder, build_encoder
 step_operations = lesson("12").step_operations
 
 
-# Counting and timing ----------------------------------------------------------------------------------------
-
 def test_operations_of_dense_layers_are_those_of_the_products_in_tensorflow_s_graph():
     """Of a plain stack of products and its gradients; every layer that reads data spares that of its input."""
     kernels, forward = [(7, 5), (5, 4), (4, 3)], 2 * (35 + 20 + 12)
@@ -59,8 +57,7 @@ def test_counting_a_vae_agrees_with_counting_by_hand_says_nothing_and_moves_no_w
     by_hand = step_operations([weight.shape for weight in model.trainable_variables if len(weight.shape) == 2])
     assert 1 < study.count_operations(model.train_step, (64, 784)) / (64 * by_hand) < 1.04
     assert capfd.readouterr().out == ""
-    for weight, value in zip(model.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(weight, value)
+    assert all(map(np.array_equal, model.get_weights(), before))
 
 
 def test_product_speed_is_that_of_the_same_product_in_a_loop_of_one_s_own():
@@ -79,14 +76,13 @@ def test_interleaved_calls_in_turn_and_times_each():
     assert min(seconds["long"]) >= 0.02 > min(seconds["short"]) and {*map(len, seconds.values())} == {3}
 
 
-# A batch in pieces, on several devices, at another rate -----------------------------------------------------
-
 @pytest.mark.parametrize("size", [1, 7, 22, 23, 50])
-def test_gradient_in_pieces_is_that_of_the_whole_batch(size):
-    random = np.random.default_rng(3)
+def test_gradient_in_pieces_none_of_them_too_large_is_that_of_the_whole_batch(size):
+    random, seen = np.random.default_rng(3), []
     weights = [tf.Variable(random.normal(size=(4, 3))), tf.Variable(random.normal(size=3))]
 
     def gradient_of(rows):
+        seen.append(rows)
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.tanh(rows[:, :4] @ weights[0] + weights[1]) * rows[:, 4:])
         return tape.gradient(loss, weights)
@@ -94,12 +90,8 @@ def test_gradient_in_pieces_is_that_of_the_whole_batch(size):
     rows = random.normal(size=(23, 7))
     for one, other in zip(study.gradient_accumulation(gradient_of, rows, size), gradient_of(rows), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9)
-
-
-def test_no_piece_is_larger_than_it_may_be_and_every_example_is_seen_once():
-    seen = []
-    study.gradient_accumulation(lambda piece: (seen.append(piece), [np.zeros(1)])[1], np.arange(10), 4)
-    assert [list(piece) for piece in seen] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    *pieces, _ = seen  # the last is the whole batch
+    assert [piece.tolist() for piece in pieces] == [rows[at:at + size].tolist() for at in range(0, 23, size)]
 
 
 def test_split_cpu_makes_devices_that_compute_and_may_be_called_again():
@@ -145,15 +137,6 @@ def test_what_makes_no_sense_is_refused(function, arguments, says):
         function(*arguments)
 
 
-# Pictures ---------------------------------------------------------------------------------------------------
-
-CURVES = {"first": ([1, 2, 4], [50.0, 7.0, 6.0]), "second": ([2, 3], [9.0, 10.0])}
-
-
-def drawn(axis):
-    return {name: (line(axis, name)[:, 0].tolist(), values) for name, values in lines(axis).items()}
-
-
 def test_roofline_shows_speeds_in_billions_between_two_roofs():
     axis, = presentable(pictures.roofline([1, 16, 256], [0.5, 8, 100], [5e9, 7e10, 6e10]))
     assert axis.get_xscale() == axis.get_yscale() == "log"
@@ -178,23 +161,17 @@ def test_speed_ups_are_medians_of_the_ratios_of_the_repeats_with_their_spread():
     assert texts(axis) == ["  1.00", "  2.00"] and axis.get_xlabel().endswith("as with batch 128")
 
 
-def test_paths_are_curves_over_numbers_of_their_own():
-    axis, = presentable(pictures.paths(CURVES, "step", "nats", logarithmic=True, limits=(1, 40)))
-    assert drawn(axis) == CURVES and axis.get_yscale() == "log" and axis.get_ylim() == (1, 40)
-
-
-def test_two_clocks_show_images_at_the_left_and_seconds_at_the_right():
-    by_seconds = {"first": ([3, 4, 9], [50.0, 7.0, 6.0]), "second": ([5, 8], [9.0, 10.0])}
-    left, right = presentable(pictures.two_clocks(CURVES, by_seconds, "nats"))
-    assert (drawn(left), drawn(right)) == (CURVES, by_seconds)
-    assert (left.get_xlabel(), right.get_xlabel()) == ("thousands of images seen", "seconds")
-
-
-def test_streams_show_losses_beside_the_memory_and_that_of_all_images():
-    memory = {"streamed": ([0, 10, 60], [0.0, 3.0, 3.5])}
-    left, right = presentable(pictures.streams(CURVES, memory, 188, "nats"))
-    assert (drawn(left), drawn(right)) == (CURVES, memory)
-    assert set(right.lines[-1].get_ydata()) == {188} and texts(right) == ["all images at once"]
+def test_losses_are_curves_over_numbers_of_their_own_beside_their_seconds_or_megabytes():
+    curves = {"first": ([1, 2, 4], [50.0, 7.0, 6.0]), "second": ([2, 3], [9.0, 10.0])}
+    others = {"first": ([3, 4, 9], [48.0, 8.0, 5.0]), "second": ([5, 8], [0.0, 3.5])}
+    path, = presentable(pictures.paths(curves, "step", "nats", logarithmic=True, limits=(1, 40)))
+    clocks = presentable(pictures.two_clocks(curves, others, "nats"))
+    streams = presentable(pictures.streams(curves, others, 188, "nats"))
+    for axis, wanted in zip((path, *clocks, *streams), (curves, curves, others, curves, others), strict=True):
+        assert {name: (line(axis, name)[:, 0].tolist(), values) for name, values in lines(axis).items()} == wanted
+    assert path.get_yscale() == "log" and path.get_ylim() == (1, 40)
+    assert [axis.get_xlabel() for axis in clocks] == ["thousands of images seen", "seconds"]
+    assert set(streams[1].lines[-1].get_ydata()) == {188} and texts(streams[1]) == ["all images at once"]
 
 
 def test_flow_pushes_the_base_density_through_the_map():

@@ -1,5 +1,3 @@
 """The fixtures of `ExplorerContract`."""
 
-from tests.lessons.conftest import explorer, made
-
-__all__ = ["explorer", "made"]
+from tests.lessons.conftest import explorer, made  # noqa: F401 - pytest finds them by their names

@@ -35,13 +35,13 @@ def flip_a_bit(path):
     path.write_bytes(content)
 
 
-def empty(path):
-    path.write_bytes(b"")
+def write(content):
+    return lambda path: path.write_bytes(content)
 
 
 @pytest.mark.parametrize(("damage", "words"), [
     (cut_off, "is damaged: its [0-9,]+ bytes are not those that were shipped"), (flip_a_bit, "is damaged: its "),
-    (empty, "is damaged: its 0 bytes"), (os.unlink, "is missing")])
+    (write(b""), "is damaged: its 0 bytes"), (os.unlink, "is missing")])
 @pytest.mark.parametrize("name", SHIPPED)
 def test_damaged_file_is_named_with_what_to_do(name, damage, words, folder):
     use = USES.get(name, lambda: plots.asset(name))
@@ -54,7 +54,7 @@ def test_damaged_file_is_named_with_what_to_do(name, damage, words, folder):
         f"Fetch the course's files again (`git checkout -- utils/assets/{name}`, or a new clone).")
 
 
-@pytest.mark.parametrize("damage", [cut_off, empty, os.unlink, lambda path: path.write_bytes(b"\xff\xfe")])
+@pytest.mark.parametrize("damage", [cut_off, os.unlink, write(b""), write(b"\xff\xfe")])
 def test_damaged_list_of_checksums_is_named_with_what_to_do(damage, folder):
     damage(folder / "SHA256SUMS")
     with pytest.raises(AssetError, match=r"SHA256SUMS( is (damaged|missing))?\. Fetch .*-- utils/assets/SHA256SUMS`"):

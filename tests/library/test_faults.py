@@ -14,7 +14,6 @@ import pytest
 
 from tests.library.test_training import EPOCHS, Act, begun_epochs, interrupt, plain, resumed_after, train_tiny
 from utils import storage
-from utils.exercises import remembering
 
 resource = pytest.importorskip("resource", reason="Windows has no limits on the size of files")
 ROOT = Path(__file__).parents[2]
@@ -30,49 +29,36 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "course"
 
 
-class Disk:
-    """Stands for a disk that can be filled: no file may grow beyond a kilobyte."""
-
-    def fill(self, model=None):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
-
-    def empty(self):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+def limit(size):
+    """Stands for a disk that is full, or is not: no file may grow beyond so many bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 @pytest.fixture
-def disk():
+def fill_disk():
     if resource.getrlimit(resource.RLIMIT_FSIZE)[1] != resource.RLIM_INFINITY:
         pytest.skip("the size of files is limited here already")
-    yield Disk()
-    Disk().empty()
+    yield lambda model=None: limit(1000)
+    limit(resource.RLIM_INFINITY)
 
 
-def test_disk_that_fills_up_in_mid_training_costs_the_backups_and_one_sentence(disk, folder, capsys):
-    history = train_tiny(plain(), view=Act(1, disk.fill))
+def test_disk_that_fills_up_in_mid_training_costs_the_backups_and_one_sentence(fill_disk, folder, capsys):
+    history = train_tiny(plain(), view=Act(1, fill_disk))
     assert len(history["loss"]) == EPOCHS
     assert capsys.readouterr().out == NOTE.format(folder)
 
 
-def test_training_cut_off_after_the_disk_was_full_resumes_at_the_last_whole_backup(disk, capsys):
+def test_training_cut_off_after_the_disk_was_full_resumes_at_the_last_whole_backup(fill_disk, capsys):
     class FillThenStop(Act):
         def on_train_batch_end(self, batch, logs=None):
-            [lambda: None, disk.fill, interrupt][self.begun[-1]]()
+            [lambda: None, fill_disk, interrupt][self.begun[-1]]()
 
     with pytest.raises(KeyboardInterrupt):  # in the third epoch; the second could not be kept
         train_tiny(plain(), view=FillThenStop())
-    disk.empty()
+    limit(resource.RLIM_INFINITY)
     capsys.readouterr()
     assert begun_epochs(plain()) == [1, 2]
     assert capsys.readouterr().out == resumed_after(1)
-
-
-def test_file_where_the_folder_should_be_costs_the_progress_and_one_sentence(folder, capsys):
-    folder.write_text("not a folder")
-    remembering.remember("0.1", "tried")
-    remembering.remember("0.1", "passed")
-    assert remembering.recall() == {"0.1": "passed"}
-    assert capsys.readouterr().out == NOTE.format(folder)
 
 
 USE_BOTH = """

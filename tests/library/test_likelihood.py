@@ -19,9 +19,6 @@ from utils.likelihood import (
     log_likelihood_on_grid,
     log_marginal_by_importance_sampling,
     log_marginal_by_quadrature,
-    log_marginal_on_grid,
-    posterior_on_cells,
-    posterior_on_grid,
 )
 from utils.models import VAE, build_decoder, build_encoder
 
@@ -59,23 +56,14 @@ def by_sampling(images, **options):
 
 
 @pytest.fixture(scope="module")
-def images():
-    return binarised_test_set()[:100]
-
-
-@pytest.fixture(scope="module")
-def vae():
-    """A small VAE after a few seconds of training: its posteriors are narrow, as those of the lessons are."""
+def trained():
+    """A small VAE after a few seconds, whose posteriors are narrow, as those of the lessons; images; their log p(x)."""
     keras.utils.set_random_seed(0)
     model = VAE(build_encoder(widths=(128,)), build_decoder(widths=(128,)))
     model.compile(optimizer=keras.optimizers.Adam(3e-3))
     model.fit(to_unit_range(flatten(load_mnist().train_images[:20_000])), batch_size=100, epochs=4, verbose=0)
-    return model
-
-
-@pytest.fixture(scope="module")
-def exact(vae, images):
-    return log_marginal_by_quadrature(vae.decoder, images)
+    images = binarised_test_set()[:100]
+    return model, images, log_marginal_by_quadrature(model.decoder, images)
 
 
 # Quadrature -------------------------------------------------------------------------------------------------
@@ -103,10 +91,11 @@ def test_evidence_and_posterior_match_those_of_a_linear_gaussian_model(latents, 
     log_weights = stats.norm.logpdf(grid).sum(axis=-1) + math.log(cell)
 
     evidence = stats.multivariate_normal(offset, weights.T @ weights + noise**2 * np.eye(pixels))
-    value = log_marginal_on_grid(log_likelihoods, log_weights)
+    value = likelihood.log_marginal_on_grid(log_likelihoods, log_weights)
+    posteriors = likelihood.posterior_on_cells(log_likelihoods, log_weights)
     np.testing.assert_allclose(value, evidence.logpdf(observations), atol=2e-5)
     covariance = np.linalg.inv(np.eye(latents) + weights @ weights.T / noise**2)
-    for observation, found in zip(observations, posterior_on_cells(log_likelihoods, log_weights), strict=True):
+    for observation, found in zip(observations, posteriors, strict=True):
         mean = covariance @ weights @ (observation - offset) / noise**2
         expected = stats.multivariate_normal(mean, covariance).pdf(grid)
         np.testing.assert_allclose(found / cell, expected, atol=1e-5 * expected.max())
@@ -120,8 +109,9 @@ def test_quadrature_matches_adaptive_integration_and_all_images_sum_to_one():
     assert np.exp(log_marginal).sum() == pytest.approx(1, abs=2e-6) and log_marginal.std() > 0.5
 
 
-def test_quadrature_of_a_trained_decoder_is_good_to_a_thousandth_of_a_nat(vae, images, exact, monkeypatch):
-    """Against float64, and a finer grid, and other blocks; posteriors are narrow here."""
+def test_quadrature_of_a_trained_decoder_is_good_to_a_thousandth_of_a_nat(trained, monkeypatch):
+    """Against float64, a finer grid, and other blocks."""
+    vae, images, exact = trained
     grid, log_weights = latent_grid()
     logits = ops.convert_to_numpy(vae.decoder(grid)).astype(float)
     log_likelihoods = images[:20].astype(float) @ logits.T - np.logaddexp(0, logits).sum(axis=1)
@@ -138,7 +128,7 @@ def test_likelihood_and_posterior_follow_the_grid():
     log_likelihoods = log_likelihood_on_grid(tiny_decoder, TINY_IMAGES, points_per_side=31, extent=3.0)
     assert log_likelihoods.shape == (16, 31**2)
     assert log_likelihoods[9, 200] == pytest.approx(tiny_log_likelihood(TINY_IMAGES[9], grid[200]), rel=1e-5)
-    posterior = posterior_on_grid(tiny_decoder, TINY_IMAGES[[5, 6]], points_per_side=101)
+    posterior = likelihood.posterior_on_grid(tiny_decoder, TINY_IMAGES[[5, 6]], points_per_side=101)
     np.testing.assert_allclose(posterior.sum(axis=(1, 2)) * 0.1**2, 1, rtol=1e-5)
     latent = np.array([0.7, -0.4])  # column 57, row 46
     joint = math.exp(tiny_log_likelihood(TINY_IMAGES[6], latent)) * stats.norm.pdf(latent).prod()
@@ -180,10 +170,11 @@ def test_importance_estimate_survives_tiny_and_impossible_weights():
                                weights.std(axis=0, ddof=1) / math.sqrt(3) / weights.mean(axis=0))
 
 
-def test_importance_sampling_agrees_with_quadrature_within_its_error(vae, images, exact):
+def test_importance_sampling_agrees_with_quadrature_within_its_error(trained):
     estimate = by_sampling(TINY_IMAGES, samples=20_000, seed=3)
     error = estimate.log_marginal - log_marginal_by_quadrature(tiny_decoder, TINY_IMAGES)
     assert np.all(np.abs(error) < 4 * estimate.standard_error) and np.all(estimate.standard_error < 0.02)
+    vae, images, exact = trained
     few, many = (log_marginal_by_importance_sampling(vae.encoder, vae.decoder, images, samples).log_marginal.mean()
                  for samples in (5, 500))
     assert few < many < exact.mean()  # the logarithm comes out too low on average

@@ -144,19 +144,6 @@ def test_penalties_of_a_curved_discriminator_match_finite_differences():
     np.testing.assert_allclose(penalty, np.mean((slopes - 1)**2), rtol=1e-5)
 
 
-@pytest.mark.parametrize("shape", [(4, 6), (4, 3, 2, 1)])
-@pytest.mark.parametrize("length", [0.2, 1.0, 3.0])
-def test_gradient_penalty_of_a_linear_critic_is_its_slope_s_distance_from_one_squared(shape, length):
-    weights = numbers(4, 6, 1)
-    weights *= length / np.linalg.norm(weights)
-
-    def critic(images, training):
-        return ops.matmul(ops.reshape(images, (len(images), -1)), weights)
-
-    penalty = gradient_penalty(critic, numbers(5, *shape), numbers(6, *shape), keras.random.SeedGenerator(0))
-    np.testing.assert_allclose(penalty, (length - 1)**2, rtol=1e-5, atol=1e-6)
-
-
 def test_gradient_penalty_is_measured_at_uniform_points_between_fake_and_real_one_an_image():
     """Real images are all 1 and fakes all 0, so that each pixel of what the critic sees is the mix itself."""
     seen = []
@@ -167,7 +154,8 @@ def test_gradient_penalty_is_measured_at_uniform_points_between_fake_and_real_on
 
     random = keras.random.SeedGenerator(1)
     for _ in range(2):
-        gradient_penalty(critic, ops.ones((2000, 2, 2, 1)), ops.zeros((2000, 2, 2, 1)), random)
+        penalty = gradient_penalty(critic, ops.ones((2000, 2, 2, 1)), ops.zeros((2000, 2, 2, 1)), random)
+        np.testing.assert_allclose(penalty, 1, rtol=1e-5)  # the slope of a sum of four pixels is 2 everywhere
     first, second = seen
     assert np.ptp(first, axis=1).max() == 0
     assert stats.kstest(first[:, 0], "uniform").pvalue > 0.01

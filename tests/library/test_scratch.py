@@ -296,8 +296,8 @@ def test_training_learns_to_read_the_digits_of_scikit_learn_the_same_way_twice()
 
 # What is refused --------------------------------------------------------------------------------------------
 
-def test_right_labels_pass_and_bools_are_labels_too():
-    assert require_labels(LABELS, INPUTS @ WEIGHTS) is None
+def test_bools_are_labels_too():
+    require_labels(LABELS == 1, INPUTS @ WEIGHTS)
     ours = logistic_gradient(INPUTS, LABELS == 1, WEIGHTS, BIAS)[0]
     np.testing.assert_array_equal(ours, logistic_gradient(INPUTS, LABELS, WEIGHTS, BIAS)[0])
 
@@ -319,12 +319,10 @@ WRONG = {  # (function, what it says): arguments
     (neuron, r"neuron wants bias of shape .* but got \("): instead(NEURON, 2, np.ones(9), np.ones(1)),
     (neuron, r"neuron wants finite inputs.*smaller learning rate"): [
         *instead(NEURON, 1, SPOILT[0]), *instead(NEURON, 0, INPUTS * np.inf), *instead(NEURON, 2, np.nan)],
-    (dense_forward, r"dense_forward wants inputs of shape .*, but got .*\. Reshape"): instead(
-        DENSE, 0, INPUTS[0], INPUTS[:0]),
-    (dense_forward, r"dense_forward wants weights of shape .*, but got .*\. Reshape"): instead(
-        DENSE, 1, KERNEL.T, KERNEL[:, 0]),
-    (dense_forward, r"dense_forward wants bias of shape .*, but got .*\. Reshape"): instead(
-        DENSE, 2, BIASES[:, None], BIASES[None], BIASES[:1], np.float64(0.3)),  # these would broadcast
+    **{(dense_forward, rf"dense_forward wants {name} of shape .*, but got .*\. Reshape"): instead(DENSE, place, *wrong)
+       for place, (name, wrong) in enumerate({
+           "inputs": [INPUTS[0], INPUTS[:0]], "weights": [KERNEL.T, KERNEL[:, 0]],
+           "bias": [BIASES[:, None], BIASES[None], BIASES[:1], np.float64(0.3)]}.items())},  # these would broadcast
     (dense_forward, r"dense_forward wants finite .*weights holds NaN.*smaller learning rate"): instead(
         DENSE, 1, SPOILT[1]),
     (dense_backward, "dense_backward wants inputs of shape"): instead(BACK, 0, UPSTREAM[:1]),

@@ -1,11 +1,13 @@
 """What the form of a lesson must be, as one function a rule.
 
-Every rule takes a notebook and its path and returns its complaints, a list of sentences. RULES lists them.
+Every function of a notebook and its path is a rule; it returns its complaints, a list of sentences.
 """
 
 import ast
 import copy
 import functools
+import inspect
+import itertools
 import json
 import re
 from pathlib import Path
@@ -46,13 +48,8 @@ def prose(notebook):
     """Return [(cell number, line)] of all Markdown, with code blocks left out."""
     lines = []
     for number, cell in cells(notebook, "markdown"):
-        in_code = False
-        for line in cell.source.splitlines():
-            if line.lstrip().startswith("```"):
-                in_code = not in_code
-            elif not in_code:
-                lines.append((number, line))
-        lines.append((number, ""))  # a block ends with its cell
+        text = re.sub(r"^\s*```.*?(?:^\s*```.*?$|\Z)", "", cell.source, flags=re.MULTILINE | re.DOTALL)
+        lines += [(number, line) for line in [*text.splitlines(), ""]]  # a block ends with its cell
     return lines
 
 
@@ -65,12 +62,9 @@ def headings(notebook):
 def section(notebook, heading):
     """Return the text from the first heading that starts with `heading` to the next heading of any level."""
     lines = [line for _, line in prose(notebook)]
-    starts = [index for index, line in enumerate(lines) if re.match(rf"#+ {re.escape(heading)}", line)]
-    if not starts:
-        return ""
-    rest = lines[starts[0] + 1 :]
-    end = next((index for index, line in enumerate(rest) if re.match(r"#{1,6} ", line)), len(rest))
-    return "\n".join(rest[:end])
+    starts = [after for after, line in enumerate(lines, 1) if re.match(rf"#+ {re.escape(heading)}", line)]
+    rest = lines[starts[0]:] if starts else []
+    return "\n".join(itertools.takewhile(lambda line: not re.match(r"#{1,6} ", line), rest))
 
 
 def list_items(text):
@@ -88,29 +82,22 @@ def syntax_tree(cell):
 
 def calls_when_run(tree):
     """Return the calls that a cell makes when run, in order, without those inside what it only defines."""
-    calls, todo = [], list(tree.body)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            continue
-        if isinstance(node, ast.Call):
-            calls.append(node)
-        todo.extend(ast.iter_child_nodes(node))
+    nodes = list(tree.body)
+    for node in nodes:  # which grows meanwhile
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            nodes.extend(ast.iter_child_nodes(node))
+    calls = (node for node in nodes if isinstance(node, ast.Call))
     return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
 
 
 def output_texts(cell):
-    """Yield every text in a cell's outputs; pictures and other binary data are left out."""
-    for output in cell.outputs:
+    """Yield every text in the outputs of a cell, if it has any; pictures are left out."""
+    for output in cell.get("outputs", []):
         yield output.get("text", "")
         yield "\n".join(output.get("traceback", []))
         for kind, content in output.get("data", {}).items():
             if not kind.startswith(("image/png", "image/jpeg")):
                 yield content if isinstance(content, str) else json.dumps(content)
-
-
-def has_picture(cell):
-    return any(kind.startswith("image/") for output in cell.outputs for kind in output.get("data", {}))
 
 
 # Anatomy --------------------------------------------------------------------------------------------------
@@ -125,10 +112,8 @@ def title_cell_opens_the_lesson(notebook, path):
         "the minutes of reading and practice, like '60 minutes'": r"\b\d+ min",
         "the seconds of computing, like '90 seconds'": r"\b\d+ s(?:econds?)?\b",
     }
-    complaints = [f"the title cell lacks {what}" for what, pattern in wanted.items()
-                  if not re.search(pattern, first.source)]
-    objectives = list_items(first.source)
-    if not 1 <= objectives <= 4:
+    complaints = [f"the title cell lacks {what}" for what, sign in wanted.items() if not re.search(sign, first.source)]
+    if not 1 <= (objectives := list_items(first.source)) <= 4:
         complaints.append(f"the title cell lists {objectives} objectives; a lesson has one to four")
     return complaints
 
@@ -186,8 +171,7 @@ def code_cells_are_plain_python(notebook, path):
         try:
             ast.parse(cell.source)
         except SyntaxError as error:
-            line = (error.text or "").strip()
-            complaints.append(f"cell {number}, line {error.lineno} is not plain Python: {line}")
+            complaints.append(f"cell {number}, line {error.lineno} is not plain Python: {(error.text or '').strip()}")
         if "get_ipython" in cell.source:
             complaints.append(f"cell {number} calls get_ipython; a magic by another name")
     return complaints
@@ -196,25 +180,19 @@ def code_cells_are_plain_python(notebook, path):
 def code_cells_are_short(notebook, path):
     complaints = []
     for number, cell in cells(notebook, "code"):
-        bases = [ast.unparse(base) for node in syntax_tree(cell).body if isinstance(node, ast.ClassDef)
-                 for base in node.bases]
-        limit = MAX_LINES_WITH_A_MODEL if {"keras.Model", "Model"} & set(bases) else MAX_LINES
+        bases = {ast.unparse(base) for node in syntax_tree(cell).body for base in getattr(node, "bases", [])}
+        limit = MAX_LINES_WITH_A_MODEL if {"keras.Model", "Model"} & bases else MAX_LINES
         if (lines := len(cell.source.splitlines())) > limit:
             complaints.append(f"cell {number} has {lines} lines; at most {limit}")
     return complaints
 
 
 def twins_in_utils_are_the_same_code(notebook, path):
-    complaints = []
-    for number, cell in cells(notebook, "code"):
-        for node in syntax_tree(cell).body:
-            if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) or is_stub(node):
-                continue
-            twins = definitions_in_utils().get(node.name, {})
-            if twins and without_docstrings(node) not in twins.values():
-                files = ", ".join(sorted(twins))
-                complaints.append(f"cell {number} defines {node.name} otherwise than {files}")
-    return complaints
+    definitions = [(number, node) for number, cell in cells(notebook, "code") for node in syntax_tree(cell).body
+                   if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not is_stub(node)]
+    return [f"cell {number} defines {node.name} otherwise than {', '.join(sorted(twins))}"
+            for number, node in definitions if (twins := definitions_in_utils().get(node.name))
+            and without_docstrings(node) not in twins.values()]
 
 
 def is_stub(node):
@@ -247,29 +225,21 @@ def without_docstrings(definition):
 
 def outputs_are_those_of_one_clean_run(notebook, path):
     counts = [cell.execution_count for _, cell in cells(notebook, "code")]
-    if counts != list(range(1, len(counts) + 1)):
-        return [f"execution counts are {counts}, not 1, 2, 3… (make notebooks LESSON={path.stem[:2]})"]
-    return []
+    clean = counts == list(range(1, len(counts) + 1))
+    return [] if clean else [f"execution counts are {counts}, not 1, 2, 3… (make notebooks LESSON={path.stem[:2]})"]
 
 
 def outputs_have_no_errors(notebook, path):
-    complaints = []
-    for number, cell in cells(notebook, "code"):
-        for output in cell.outputs:
-            if output.output_type == "error":
-                complaints.append(f"cell {number} ends in an error: {output.ename}: {output.evalue}")
-            elif output.get("name") == "stderr":
-                complaints.append(f"cell {number} writes to stderr: {output.text.strip()[:100]}")
-    return complaints
+    outputs = [(number, output) for number, cell in cells(notebook, "code") for output in cell.outputs]
+    return [f"cell {number} ends in an error: {output.ename}: {output.evalue}" if output.output_type == "error"
+            else f"cell {number} writes to stderr: {output.text.strip()[:100]}"
+            for number, output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
 
 
 def no_machine_paths(notebook, path):
-    complaints = []
-    for number, cell in enumerate(notebook.cells, start=1):
-        texts = [cell.source, *(output_texts(cell) if cell.cell_type == "code" else [])]
-        found = {match[0] for text in texts for match in MACHINE_PATH.finditer(text)}
-        complaints += [f"cell {number} shows a path of one machine: {example}" for example in sorted(found)]
-    return complaints
+    texts = ("\n".join([cell.source, *output_texts(cell)]) for cell in notebook.cells)
+    return [f"cell {number} shows a path of one machine: {example}" for number, text in enumerate(texts, start=1)
+            for example in sorted({match[0] for match in MACHINE_PATH.finditer(text)})]
 
 
 def file_is_small(notebook, path):
@@ -301,7 +271,7 @@ def pictures_are_stored_where_plots_are_called(notebook, path):
                                     if alias.name in {"plots", "pictures", "explorers"}}
         drawn = {name for call in calls_when_run(tree) for name in [ast.unparse(call.func)]
                  if name in drawing_functions or name.split(".")[0] in drawing_modules}
-        if drawn and not has_picture(cell):
+        if drawn and not any(kind.startswith("image/") for output in cell.outputs for kind in output.get("data", {})):
             complaints.append(f"cell {number} calls {', '.join(sorted(drawn))}, but stores no picture")
     return complaints
 
@@ -323,47 +293,37 @@ def compared_cells_have_text_to_compare(notebook, path):
 # Markdown -------------------------------------------------------------------------------------------------
 
 def images_have_alternative_text(notebook, path):
-    complaints = []
-    for number, line in prose(notebook):
-        for alternative, target in re.findall(r"!\[([^\]]*)\]\(([^)\s]*)", line):
-            if not alternative.strip():
-                complaints.append(f"cell {number}: the image {target} has no alternative text")
-        for tag in re.findall(r"<img\b[^>]*>", line):
-            if not re.search(r"""alt=["'][^"']*\w""", tag):
-                complaints.append(f"cell {number}: the image {tag} has no alternative text")
-    return complaints
+    found = [(number, image) for number, line in prose(notebook) for image in [
+        *re.findall(r"!\[\s*\]\(([^)\s]*)", line),
+        *(tag for tag in re.findall(r"<img\b[^>]*>", line) if not re.search(r"""alt=["'][^"']*\w""", tag))]]
+    return [f"cell {number}: the image {image} has no alternative text" for number, image in found]
 
 
 def displayed_math_is_in_the_common_subset(notebook, path):
     """JupyterLab, Colab and GitHub all render $$ at column 0, alone or around one line, outside lists."""
     complaints = []
-    in_math, details, block, current = False, 0, [], None
-    for number, line in prose(notebook):
-        def complain(what, number=number, line=line):
-            complaints.append(f"cell {number}: {what}: {line.strip()[:80]!r}")
-
-        if number != current:
-            if in_math:
-                complaints.append(f"cell {current}: a $$ is never closed")
-            in_math, details, block, current = False, 0, [], number
-        details += line.count("<details") - line.count("</details")
-        delimiters = line.count("$$")
-        if re.search(FORBIDDEN_MATH, line):
-            complain("a macro or environment that not every renderer knows; use aligned inside $$")
-        if delimiters and not re.fullmatch(r"\$\$|\$\$[^$]+\$\$", line.rstrip()):
-            complain("$$ must stand at column 0, alone on its line or around all of it")
-        if in_math and not line.strip():
-            complain("a blank line inside $$")
-        if r"\begin{aligned}" in line and not in_math and delimiters != 2:
-            complain("aligned outside $$")
-        if delimiters and not in_math:
-            if details:
-                complain("displayed math inside <details>")
-            if any(re.match(r"\s*(?:[-*+]|\d+\.|>)\s", above) for above in block):
-                complain("displayed math inside a list or a quote: put a blank line before it")
-        if delimiters % 2:
-            in_math = not in_math
-        block = [*block, line] if line.strip() else []
+    for number, lines in itertools.groupby(prose(notebook), key=lambda line: line[0]):
+        in_math, details, block = False, 0, []
+        for _, line in lines:
+            details += line.count("<details") - line.count("</details")
+            delimiters = line.count("$$")
+            opens = delimiters and not in_math
+            faults = {
+                "a macro or environment that not every renderer knows; use aligned inside $$":
+                    re.search(FORBIDDEN_MATH, line),
+                "$$ must stand at column 0, alone on its line or around all of it":
+                    delimiters and not re.fullmatch(r"\$\$|\$\$[^$]+\$\$", line.rstrip()),
+                "a blank line inside $$": in_math and not line.strip(),
+                "aligned outside $$": r"\begin{aligned}" in line and not in_math and delimiters != 2,
+                "displayed math inside <details>": opens and details,
+                "displayed math inside a list or a quote: put a blank line before it":
+                    opens and any(re.match(r"\s*(?:[-*+]|\d+\.|>)\s", above) for above in block),
+            }
+            complaints += [f"cell {number}: {what}: {line.strip()[:80]!r}" for what, wrong in faults.items() if wrong]
+            in_math ^= delimiters % 2 == 1
+            block = [*block, line] if line.strip() else []
+        if in_math:
+            complaints.append(f"cell {number}: a $$ is never closed")
     return complaints
 
 
@@ -373,22 +333,19 @@ def headings_are_in_sentence_case(notebook, path):
         text = re.sub(r"`[^`]*`|\$[^$]*\$", "x", text)
         for phrase in re.split(r"[·:.?!]\s", text):  # each of these may start with a capital letter
             for word in re.findall(r"[^\W\d_]+", re.sub(r"[’']s\b", "", phrase))[1:]:
-                only_first_is_capital = len(word) > 1 and word[0].isupper() and word[1:].islower()
-                if only_first_is_capital and word not in NAMES_WITH_A_CAPITAL:
+                if word[0].isupper() and word[1:].islower() and word not in NAMES_WITH_A_CAPITAL:
                     complaints.append(f"cell {number}: capital letter in {word!r} of the heading {text!r}")
     return complaints
 
 
 def links_lead_somewhere(notebook, path):
     """Relative links point to files that exist, and anchors to a heading of this notebook."""
-    anchors = {text.replace(" ", "-") for _, text in headings(notebook)}
+    complaints, anchors = [], {text.replace(" ", "-") for _, text in headings(notebook)}
     for _, line in prose(notebook):
         anchors.update(re.findall(r"""\b(?:id|name)=["']([^"']+)""", line))
-    complaints = []
     for number, line in prose(notebook):
         line = re.sub(r"`[^`]*`", "", line)
-        targets = re.findall(r"\]\(<?([^)\s>]+)", line) + re.findall(r"""\b(?:href|src)=["']([^"']+)""", line)
-        for target in targets:
+        for target in re.findall(r"\]\(<?([^)\s>]+)", line) + re.findall(r"""\b(?:href|src)=["']([^"']+)""", line):
             if re.match(r"[a-z]+:", target):  # https:, mailto:, attachment:, data:
                 continue
             file, _, anchor = unquote(target).partition("#")
@@ -420,13 +377,5 @@ def format_is_valid(notebook, path):
     return [f"the notebook is not valid: {error.message[:200]}" for error in errors]
 
 
-RULES = [
-    title_cell_opens_the_lesson, badge_opens_this_notebook_on_colab, set_up_cell_is_the_common_one,
-    second_code_cell_imports_and_starts, closing_sections_are_there, key_points_answer_the_objectives,
-    questions_have_folded_answers, exercises_are_numbered_in_order, code_cells_are_plain_python,
-    code_cells_are_short, twins_in_utils_are_the_same_code, outputs_are_those_of_one_clean_run,
-    outputs_have_no_errors, no_machine_paths, file_is_small, metadata_holds_nothing_of_one_run,
-    pictures_are_stored_where_plots_are_called, compared_cells_have_text_to_compare, images_have_alternative_text,
-    displayed_math_is_in_the_common_subset, headings_are_in_sentence_case, links_lead_somewhere,
-    file_name_is_number_and_snake_case, every_cell_has_its_own_id, format_is_valid,
-]
+RULES = [each for each in list(globals().values())
+         if inspect.isfunction(each) and [*inspect.signature(each).parameters] == ["notebook", "path"]]

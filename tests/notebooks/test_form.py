@@ -87,15 +87,11 @@ KEPT = {
 
 BROKEN = {
     form.title_cell_opens_the_lesson: [
-        (replace(0, "# 6 ·", "# 7 ·"), "# 6 · Title"),
-        (replace(0, "bound?", "bound."), "question"),
-        (replace(0, "5 minutes", "some time"), "minutes"),
-        (replace(0, "3 seconds", "a moment"), "seconds"),
-        (edit(0, cell_type="code"), "is code"),
-        (replace(0, "- read", "- a\n- b\n- c\n- read"), "5 objectives")],
+        (replace(0, "# 6 ·", "# 7 ·"), "# 6 · Title"), (replace(0, "bound?", "bound."), "question"),
+        (replace(0, "5 minutes", "some time"), "minutes"), (replace(0, "3 seconds", "a moment"), "seconds"),
+        (edit(0, cell_type="code"), "is code"), (replace(0, "- read", "- a\n- b\n- c\n- read"), "5 objectives")],
     form.badge_opens_this_notebook_on_colab: [
-        (replace(0, "06_tiny", "07_tiny"), "lacks the badge"),
-        (replace(0, "/blob/", "/tree/"), "lacks the badge")],
+        (replace(0, "06_tiny", "07_tiny"), "lacks the badge"), (replace(0, "/blob/", "/tree/"), "lacks the badge")],
     form.set_up_cell_is_the_common_one: [
         (replace(1, "REPOSITORY, BRANCH = ", "REPOSITORY, BRANCH = 1, "), "not the set-up cell"),
         (edit(1, metadata={"cellView": "form"}), "not collapsed")],
@@ -106,20 +102,16 @@ BROKEN = {
     form.key_points_answer_the_objectives: [(replace(7, "- two\n", ""), "2 objectives, but 1 key points")],
     form.questions_have_folded_answers: [(replace(7, "<details>Because.</details>", ""), "0 questions")],
     form.exercises_are_numbered_in_order: [
-        (replace(6, "6.1", "6.2"), "['6.2'], not ['6.1']"),
-        (edit(6, source="half(2)"), "[], not ['6.1']")],
+        (replace(6, "6.1", "6.2"), "['6.2'], not ['6.1']"), (edit(6, source="half(2)"), "[], not ['6.1']")],
     form.code_cells_are_plain_python: [
-        (edit(4, source="%matplotlib inline"), "%matplotlib"),
-        (edit(4, source="files = !ls"), "!ls"),
+        (edit(4, source="%matplotlib inline"), "%matplotlib"), (edit(4, source="files = !ls"), "!ls"),
         (edit(4, source="get_ipython().run_line_magic('x', '')"), "get_ipython")],
     form.code_cells_are_short: [
-        (append(2, 22 * "\n0"), "has 26 lines; at most 25"),
-        (append(2, A_CLASS.format(base="dict")), "at most 25"),
+        (append(2, 22 * "\n0"), "has 26 lines; at most 25"), (append(2, A_CLASS.format(base="dict")), "at most 25"),
         (append(2, A_CLASS.format(base="keras.Model") + 10 * "\n0"), "at most 40")],
     form.twins_in_utils_are_the_same_code: [(a_function_of_utils("    return 2"), "otherwise than utils/")],
     form.outputs_are_those_of_one_clean_run: [
-        (edit(4, execution_count=9), "[1, 2, 9, 4, 5]"),
-        (edit(4, execution_count=None), "None")],
+        (edit(4, execution_count=9), "[1, 2, 9, 4, 5]"), (edit(4, execution_count=None), "None")],
     form.outputs_have_no_errors: [
         (edit(2, outputs=stream("stderr", "W0000 careful")), "W0000"),
         (edit(2, outputs=[nbformat.v4.new_output("error", ename="KeyError")]), "KeyError")],
@@ -133,13 +125,11 @@ BROKEN = {
         (lambda lesson: lesson.metadata.kernelspec.update(name="my-env"), "my-env"),
         (edit(2, metadata={"execution": {"iopub.status.busy": "…"}}), "execution")],
     form.pictures_are_stored_where_plots_are_called: [
-        (edit(4, outputs=[]), "digits"),
-        (append(2, "\nplt.imshow(x)"), "plt.imshow"),
+        (edit(4, outputs=[]), "digits"), (append(2, "\nplt.imshow(x)"), "plt.imshow"),
         (append(2, "\nfrom utils import plots\nplots.digits(x)"), "plots.digits"),
         (append(2, "\nfrom utils.lesson_06 import explorers\nexplorers.walk(x)"), "explorers.walk")],
     form.compared_cells_have_text_to_compare: [
-        (edit(6, outputs=[]), "no text"),
-        (edit(6, outputs=[PICTURE]), "no text"),
+        (edit(6, outputs=[]), "no text"), (edit(6, outputs=[PICTURE]), "no text"),
         (edit(6, metadata={"tags": ["nbval-check-outputs"]}), "nbval-check-outputs"),
         (append(6, "  # NBVAL_SKIP"), "comment")],
     form.images_have_alternative_text: [
@@ -154,8 +144,7 @@ BROKEN = {
             "$$\n\\begin{align}\na\n\\end{align}\n$$": "environment"}.items())],
     form.headings_are_in_sentence_case: [(append(3, "\n\n## The Evidence lower bound"), "'Evidence'")],
     form.links_lead_somewhere: [
-        (append(3, "\n\n[code](../utils/nowhere.py)"), "no file"),
-        (append(3, "\n\n[above](#The-elbo)"), "no heading")],
+        (append(3, "\n\n[code](../utils/nowhere.py)"), "no file"), (append(3, "\n\n[above](#The-elbo)"), "no heading")],
     form.every_cell_has_its_own_id: [
         (lambda lesson: lesson.cells[2].pop("id"), "cell 3 has no id"),
         (lambda lesson: lesson.cells[3].update(id=lesson.cells[2].id), "two cells")],

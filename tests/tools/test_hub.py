@@ -26,53 +26,49 @@ def configuration(tmp_path, monkeypatch):
     """Return a function that reads the configuration for a class in a folder of its own."""
     def read(password="a long password"):
         monkeypatch.setenv("CLASS_PASSWORD", password)
-        monkeypatch.setenv("CLASS_FOLDER", str(tmp_path / "class"))
-        settings = Settings()
-        path = str(ROOT / "tools" / "hub" / "jupyterhub_config.py")
+        monkeypatch.setenv("CLASS_FOLDER", str(tmp_path))
+        settings, path = Settings(), str(ROOT / "tools" / "hub" / "jupyterhub_config.py")
         return settings, runpy.run_path(path, {"get_config": lambda: settings, "__file__": path})
     return read
 
 
-def come(names, name):
-    """Let a learner come, and return what the spawner was given."""
-    spawner = SimpleNamespace(user=SimpleNamespace(name=name), environment={})
-    names["prepare"](spawner)
-    return spawner
+@pytest.fixture
+def come(configuration):
+    """Return a function that lets a learner come and returns what the spawner was given."""
+    def come(name="ada"):
+        spawner = SimpleNamespace(user=SimpleNamespace(name=name), environment={})
+        configuration()[1]["prepare"](spawner)
+        return spawner
+    return come
 
 
-def test_learner_gets_every_notebook_and_a_folder_for_progress(configuration, tmp_path):
-    spawner = come(configuration()[1], "ada")
-    home = tmp_path / "class" / "ada"
-    assert {path.name for path in (home / "notebooks").glob("*.ipynb")} == {
-        path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert spawner.notebook_dir == str(home) and spawner.environment["COURSE_HOME"] == str(home / "progress")
+def test_learner_gets_every_notebook_a_folder_for_progress_and_a_numpy_that_leaves_cores_to_others(come, tmp_path):
+    spawner, home = come(), tmp_path / "ada"
+    found, there = (sorted(path.name for path in Path(folder, "notebooks").glob("*.ipynb")) for folder in (home, ROOT))
+    assert found == there and spawner.notebook_dir == str(home)
+    assert spawner.environment["COURSE_HOME"] == str(home / "progress")
+    assert spawner.environment["OPENBLAS_NUM_THREADS"] == "1"
 
 
-def test_no_learner_s_numpy_takes_the_cores_of_others(configuration):
-    assert come(configuration()[1], "ada").environment["OPENBLAS_NUM_THREADS"] == "1"
-
-
-def test_learner_who_comes_back_finds_the_own_work(configuration, tmp_path):
-    names = configuration()[1]
-    come(names, "ada")
-    own = tmp_path / "class" / "ada" / "notebooks" / "00_start_here.ipynb"
+def test_learner_who_comes_back_finds_the_own_work(come, tmp_path):
+    come()
+    own = tmp_path / "ada" / "notebooks" / "00_start_here.ipynb"
     own.write_text("my answers")
-    come(names, "ada")
+    come()
     assert own.read_text() == "my answers"
 
 
-def test_copy_that_was_cut_off_is_made_again(configuration, tmp_path):
-    unfinished = tmp_path / "class" / "ada" / "unfinished"
+def test_copy_that_was_cut_off_is_made_again(come, tmp_path):
+    unfinished = tmp_path / "ada" / "unfinished"
     unfinished.mkdir(parents=True)
     (unfinished / "00_start_here.ipynb").write_text("half of it")
-    come(configuration()[1], "ada")
+    come()
     assert not unfinished.exists()
     assert json.loads((unfinished.parent / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8"))["cells"]
 
 
-def test_two_learners_share_nothing_that_they_write(configuration):
-    names = configuration()[1]
-    ada, grace = come(names, "ada"), come(names, "grace")
+def test_two_learners_share_nothing_that_they_write(come):
+    ada, grace = come("ada"), come("grace")
     assert ada.notebook_dir != grace.notebook_dir and ada.environment != grace.environment
 
 
@@ -88,14 +84,11 @@ def test_without_a_password_the_hub_does_not_start(password, configuration):
         configuration(password)
 
 
-def test_password_of_the_class_is_the_one_that_opens(configuration):
-    settings = configuration("open sesame")[0]
+def test_password_of_the_class_opens_servers_in_the_hubs_own_environment(configuration):
+    settings, _ = configuration("open sesame")
     assert settings.JupyterHub.authenticator_class == "shared-password"
     assert settings.SharedPasswordAuthenticator.user_password == "open sesame"
-
-
-def test_servers_run_in_the_hubs_own_environment(configuration):
-    assert configuration()[0].Spawner.cmd == [str(Path(sys.prefix, "bin", "jupyterhub-singleuser"))]
+    assert settings.Spawner.cmd == [str(Path(sys.prefix, "bin", "jupyterhub-singleuser"))]
 
 
 # The rehearsal ----------------------------------------------------------------------------------------------
@@ -107,11 +100,10 @@ class Socket:
         self.answers = answers
 
     def send(self, text):
-        parent = {"msg_id": json.loads(text)["header"]["msg_id"]}
-        idle = ("status", {"execution_state": "idle"})
-        self.queue = [json.dumps({"parent_header": header, "msg_type": kind, "content": content})
-                      for kind, content in [("status", {"execution_state": "busy"}), *self.answers, idle]
-                      for header in ({"msg_id": "of somebody else"}, parent)]
+        busy, idle = (("status", {"execution_state": state}) for state in ("busy", "idle"))
+        self.queue = [json.dumps({"parent_header": {"msg_id": parent}, "msg_type": kind, "content": content})
+                      for kind, content in (busy, *self.answers, idle)
+                      for parent in ("of somebody else", json.loads(text)["header"]["msg_id"])]
 
     def recv(self):
         return self.queue.pop(0)

@@ -16,9 +16,8 @@ def colab(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     folder = tmp_path / "course"
 
-    def run(repository):
-        source = write_badges.set_up_cell(repository, "main").replace("/content/course", str(folder))
-        exec(compile(source, "set-up cell", "exec"), {})
+    def run(repository="file:///gone"):
+        exec(write_badges.set_up_cell(repository, "main").replace("/content/course", str(folder)), {})
         return folder
 
     return run
@@ -31,8 +30,7 @@ def repository(tmp_path):
     (folder / "utils").mkdir(parents=True)
     (folder / "utils" / "__init__.py").write_text("")
     author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
-    commands = ["init", "--quiet", "--initial-branch=main"], ["add", "."], [*author, "commit", "-qm", "First"]
-    for command in commands:
+    for command in ["init", "-q", "--initial-branch=main"], ["add", "."], [*author, "commit", "-qm", "First"]:
         subprocess.run(["git", *command], cwd=folder, check=True)
     return folder.as_uri()
 
@@ -44,12 +42,9 @@ def test_badges_and_set_up_cells_hold_the_address_in_pyproject(path):
 
 
 def test_only_the_address_is_rewritten():
-    notebook = (
-        '{"source": ["# 6 \\u00b7 Title\\r\\n",  "%s"],\t "other": "https://github.com/ada/old-course"}\n'
-        '{"source": ["REPOSITORY, BRANCH = \\"%s\\", \\"%s\\"\\n"]}'
-    )
-    before = notebook % (write_badges.badge("06_x.ipynb", *OLD), *OLD)
-    after = notebook % (write_badges.badge("06_x.ipynb", *NEW), *NEW)
+    notebook = ('{"source": ["# 6 \\u00b7 Title\\r\\n",  "%s"],\t "other": "https://github.com/ada/old-course"}\n'
+                '{"source": ["REPOSITORY, BRANCH = \\"%s\\", \\"%s\\"\\n"]}')
+    before, after = (notebook % (write_badges.badge("06_x.ipynb", *where), *where) for where in (OLD, NEW))
     assert write_badges.with_address(before, *NEW) == after
 
 
@@ -59,13 +54,11 @@ def test_the_readme_clones_from_the_new_address():
 
 def test_the_badge_opens_the_notebook_on_the_branch():
     assert write_badges.badge("06_x.ipynb", *NEW).endswith(
-        "(https://colab.research.google.com/github/grace/new-course/blob/spring/notebooks/06_x.ipynb)"
-    )
+        "(https://colab.research.google.com/github/grace/new-course/blob/spring/notebooks/06_x.ipynb)")
 
 
-@pytest.mark.parametrize(
-    "wrong", ["https://gitlab.com/ada/course", "https://github.com/ada/course/", "github.com/ada/course"]
-)
+@pytest.mark.parametrize("wrong", ["https://gitlab.com/ada/course", "https://github.com/ada/course/",
+                                   "github.com/ada/course"])
 def test_an_address_that_colab_cannot_open_is_named(wrong, tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").write_text(f'[tool.course]\nrepository = "{wrong}"\nbranch = "main"\n')
     monkeypatch.setattr(write_badges, "ROOT", tmp_path)
@@ -82,17 +75,17 @@ def test_the_set_up_cell_fetches_the_course_on_colab(colab, repository):
 def test_the_set_up_cell_runs_again_from_another_folder(colab, repository, tmp_path, monkeypatch):
     folder = colab(repository)
     monkeypatch.chdir(tmp_path)
-    colab("file:///gone")  # what is there is not fetched again
+    colab()  # what is there is not fetched again
     assert sys.path.count(str(folder)) == 1
 
 
 def test_the_set_up_cell_says_what_to_do_when_the_course_cannot_be_fetched(colab):
     with pytest.raises(RuntimeError, match=r"could not be fetched from file:///gone: check the network"):
-        colab("file:///gone")
+        colab()
 
 
 def test_the_set_up_cell_does_nothing_elsewhere(colab, monkeypatch):
     monkeypatch.delenv("COLAB_RELEASE_TAG")
     before = list(sys.path)
-    assert not colab("file:///gone").exists()
+    assert not colab().exists()
     assert sys.path == before
