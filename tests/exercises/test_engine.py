@@ -180,7 +180,7 @@ def test_large_case_is_summed_up_with_its_first_difference(ask, answer, pattern)
     (lambda matrix: matrix.mean, "a function came back, but an array of shape (2,) is wanted."),
     (lambda matrix: 2 * matrix.sum(axis=1) / 2,
      "this is the sum.\n    matrix      [[1.0, 2.0], [3.0, 5.0]]\n    came back   [3.0, 8.0]\n"),
-    (lambda matrix: (matrix + matrix.T).mean(axis=1), "the matrix was added to its transpose."),  # the rest is no square
+    (lambda matrix: (matrix + matrix.T).mean(axis=1), "the matrix was added to its transpose."),  # raises if oblong
     (lambda matrix: matrix.mean(axis=0 if len(matrix) == 2 else 1), "the values are not right yet."),
 ], ids=lambda value: None if callable(value) else value[:24])
 def test_kind_of_fault_or_a_mistake_that_fits_all_cases_is_named_though_numpy_was_told_to_raise(ask, answer, sentence):
@@ -414,8 +414,7 @@ def test_fault_of_the_exercise_is_not_blamed_on_the_learner(ask):
 
 
 def test_lesson_that_cannot_be_loaded_is_said(monkeypatch, capsys):
-    missing = ImportError("No module named 'tensorflow'")
-    monkeypatch.setattr(engine, "lesson_module", lambda number: _raise(missing))
+    monkeypatch.setattr(engine, "lesson_module", lambda number: _raise(ImportError("No module named 'tensorflow'")))
     assert check("99.1", row_means) is row_means
     progress()
     output = capsys.readouterr().out
@@ -570,7 +569,8 @@ def test_in_a_kernel_lines_are_those_of_the_cell_and_nothing_reaches_stderr():
     outputs = [cell.outputs for cell in notebook.cells]
     assert [[output.output_type for output in each] for each in outputs] == [[], *[["display_data"]] * 3]
     failed, infinite, solved = (each[0].data for each in outputs[1:])
-    assert all(part in failed["text/plain"] for part in ("line 5    return images / zero\n", "printed   dividing uint8\n"))
+    assert "line 5    return images / zero\n" in failed["text/plain"]
+    assert "printed   dividing uint8\n" in failed["text/plain"]
     assert "<code>return images / zero</code>" in failed["text/html"]
     assert "3 of 3 numbers are infinite." in infinite["text/plain"]
     assert "```python\ndef to_unit_range(images):" in solved["text/markdown"]

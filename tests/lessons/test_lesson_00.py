@@ -102,7 +102,6 @@ def test_limits_of_control_groups(files, limits, tmp_path):
 
 @pytest.fixture
 def course_files(tmp_path, monkeypatch):
-    """A folder of assets of its own with two files."""
     monkeypatch.setattr(assets, "FOLDER", tmp_path)
     monkeypatch.setattr(assets, "CHECKSUMS", tmp_path / "SHA256SUMS")
     (tmp_path / "digits.npz").write_bytes(b"0123456789" * 100)
@@ -119,8 +118,10 @@ def test_intact_files_share_a_line_and_each_fault_has_its_own(course_files):
     damaged, missing = map(str, doctor.intact_assets())
     assert damaged.startswith("✗ digits.npz: ") and "is damaged: its 4 bytes" in damaged and "git checkout" in damaged
     assert missing.startswith("✗ judge.keras: ") and "is missing" in missing and "git checkout" in missing
-    for content in (b"only-one-word\n", b"\xff\xfe", None):
-        assets.CHECKSUMS.write_bytes(content) if content else assets.CHECKSUMS.unlink()
+    for content in (None, b"only-one-word\n", b"\xff\xfe"):
+        assets.CHECKSUMS.unlink(missing_ok=True)
+        if content:
+            assets.CHECKSUMS.write_bytes(content)
         unreadable, = doctor.intact_assets()
         assert not unreadable.well and "git checkout" in unreadable.remedy
 
@@ -143,17 +144,14 @@ def test_this_environment_is_well(examination):
     assert str(examination()).startswith("✓ ")
 
 
-def test_old_and_missing_packages_have_a_line_each(monkeypatch):
+def test_old_missing_and_no_packages_have_a_line_each_and_no_trace(monkeypatch):
     set_versions(monkeypatch, keras="2.15.0", scipy=None, numpy="2.1.3")
     old, missing, good = map(str, doctor.packages())
     assert old.startswith("✗ keras 2.15.0, but the course needs >=3.13: ") and "pip install" in old
     assert missing.startswith("✗ scipy is not installed: ") and "numpy 2.1.3 (tried with " in good
     assert "keras" not in good
-
-
-def test_python_without_packages_gets_a_sentence_and_no_trace():
-    missing = dict.fromkeys(["packaging.requirements", "numpy", "psutil", "keras", "tensorflow"])
-    code = f"import sys; sys.modules |= {missing}; from utils.lesson_00.doctor import packages; print(*packages())"
+    none = dict.fromkeys(["packaging.requirements", "numpy", "psutil", "keras", "tensorflow"])
+    code = f"import sys; sys.modules |= {none}; from utils.lesson_00.doctor import packages; print(*packages())"
     child = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert child.stdout.startswith("✗ the course's packages: they are not installed for ") and child.stderr == ""
 
@@ -214,10 +212,8 @@ def test_every_lesson_of_the_readme_is_estimated_by_the_measurement_that_it_is_l
 
 def test_too_slow_a_machine_is_a_fault_and_times_are_said_in_words():
     for factor, well in ((0.5, True), (1, True), (10, False)):
-        speeds = {kind: factor * speed for kind, speed in doctor.REFERENCE.items()}
-        finding = doctor.time_finding(doctor.estimate(speeds))
-        assert finding.well is well and f"{factor:.1f} times the README's seconds" in finding.what
-        assert "Colab" in finding.remedy
+        here = doctor.time_finding(doctor.estimate({kind: factor * speed for kind, speed in doctor.REFERENCE.items()}))
+        assert here.well is well and f"{factor:.1f} times the README's seconds" in here.what and "Colab" in here.remedy
     assert [doctor.in_words(seconds) for seconds in (9.6, 119, 120, 1500)] == ["10 s", "119 s", "2 min", "25 min"]
 
 

@@ -9,7 +9,6 @@ from scipy.signal import correlate2d
 
 from tests import drawing
 from tests.drawing import DIGITS, digits_of, line, lines, presentable, texts
-from utils import plots
 from utils.lesson_03 import explorers, pictures, study
 
 RNG = np.random.default_rng(7)
@@ -41,19 +40,16 @@ def test_race_follows_the_optimisers_of_keras(surface):
     assert [len(way) for way in paths.values()] == 3 * [26]
 
 
-def test_turning_the_valley_turns_the_paths_of_all_but_adam():
+def test_valley_has_its_curvatures_along_its_axes_and_turning_it_turns_the_paths_of_all_but_adam():
+    valley = study.quadratic_surface((0.5, 8.0), degrees=30, start=(2.0, 0.0))
+    along, across = np.array([[np.sqrt(3), 1], [-1, np.sqrt(3)]]) / 2
+    np.testing.assert_allclose(valley.height(3 * np.stack([along, across])), [0.5 * 0.5 * 9, 0.5 * 8 * 9])
+    np.testing.assert_allclose(valley.start, 2 * along)
     straight, turned = study.LOSS_SURFACES["straight"], study.LOSS_SURFACES["turned by 45°"]
     before, after = (study.race(valley.slope, valley.start, 40, 0.15, 0.8) for valley in (straight, turned))
     for name in ("SGD", "momentum"):
         np.testing.assert_allclose(turned.height(after[name]), straight.height(before[name]), rtol=1e-9)
     assert turned.height(after["Adam"][-1]) > 100 * straight.height(before["Adam"][-1])
-
-
-def test_quadratic_surface_has_its_curvatures_along_its_axes():
-    valley = study.quadratic_surface((0.5, 8.0), degrees=30, start=(2.0, 0.0))
-    along, across = np.array([[np.sqrt(3), 1], [-1, np.sqrt(3)]]) / 2
-    np.testing.assert_allclose(valley.height(3 * np.stack([along, across])), [0.5 * 0.5 * 9, 0.5 * 8 * 9])
-    np.testing.assert_allclose(valley.start, 2 * along)
 
 
 def test_first_step_of_adam_is_one_learning_rate_long_whatever_the_gradient_but_zero():
@@ -143,33 +139,26 @@ def test_agreement_draws_ours_across_theirs_up_and_the_share_of_each_difference(
         25: [-5.75, -5.5], 50: [-6.75, -6.5]}  # in powers of ten; one of four numbers is equal and not shown
 
 
-def test_races_draw_each_way_on_contours_above_and_its_heights_step_by_step_below():
-    """The contours are those of `pictures.draw_surface`."""
+def test_races_draw_each_way_on_contours_above_and_its_heights_below_and_one_that_diverges_leaves():
+    """By `pictures.draw_surface`, `pictures.draw_race` and `pictures.move_race`."""
     height, slope, start = study.LOSS_SURFACES["bent"]
-    paths = {name: np.array([start, (-3, up), (-2, 2 * up)])
-             for up, name in enumerate(("SGD", "momentum", "Adam"))}
-    other = study.race(slope, start, 9, 0.1)
-    above, right, below, _ = presentable(pictures.races({"one": (height, paths), "two": (height, other)}))
+    paths = {name: np.array([start, (-3, up), (-2, 2 * up)]) for up, name in enumerate(("SGD", "momentum", "Adam"))}
+    other, away = study.race(slope, start, 9, 0.1), np.array([[1, 1], [1e5, 1], [1e9, 1], [np.inf, np.nan]])
+    above, right, ways, below, _, heights = presentable(pictures.races({
+        "one": (height, paths), "two": (height, other),
+        "three": (study.LOSS_SURFACES["straight"].height, {"SGD": away, "momentum": away[:1], "Adam": away[:2]})}))
     for name, points in paths.items():
         np.testing.assert_allclose(line(above, name), points)
         np.testing.assert_allclose(line(below, name), np.stack([range(3), height(points)], axis=-1))
     assert (above.get_title(), right.get_title()) == ("one", "two")
     np.testing.assert_allclose(line(right, "Adam"), other["Adam"])
-    contours = {level: height(path.vertices)
-                for level, path in zip(above.collections[0].levels, above.collections[0].get_paths(), strict=True)}
-    assert all(np.allclose(contours[level], level, rtol=0.02) and len(contours[level]) for level in (0.3, 0.8, 2, 5))
-    assert (*above.get_xlim(), *above.get_ylim()) == (-4.6, 1.6, -3.6, 2.4)
     assert below.get_yscale() == "log" and above.lines[-1].get_xydata().tolist() == [list(start)]
-
-
-def test_race_that_diverges_leaves_the_picture_and_not_the_others():
-    _, axes = plots.canvas(height=3, columns=2)
-    ways, heights = pictures.draw_race(*axes, 3)
-    away = np.array([[1, 1], [1e5, 1], [1e9, 1], [np.inf, np.nan]])
-    pictures.move_race((ways, heights), study.LOSS_SURFACES["straight"].height,
-                       {"SGD": away, "momentum": away[:1], "Adam": away[:2]})
-    assert np.isfinite(ways[0].get_xdata()).tolist() == [True, True, False, False]
-    assert heights[2].get_ydata()[0] == pytest.approx(0.5 * (0.1 + 10))
+    contours, = above.collections
+    found = {level: height(path.vertices) for level, path in zip(contours.levels, contours.get_paths(), strict=True)}
+    assert all(np.allclose(found[level], level, rtol=0.02) and len(found[level]) for level in (0.3, 0.8, 2, 5))
+    assert (*above.get_xlim(), *above.get_ylim()) == (-4.6, 1.6, -3.6, 2.4)
+    assert np.isfinite(line(ways, "SGD")[:, 0]).tolist() == [True, True, False, False]
+    assert line(heights, "Adam")[0, 1] == pytest.approx(0.5 * (0.1 + 10))
 
 
 def test_schedules_draw_rates_by_step_and_curves_by_epoch():

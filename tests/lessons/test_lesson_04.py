@@ -96,13 +96,12 @@ def test_curse_draws_all_errors_with_their_mean_and_the_points_needed():
 
 
 def test_bounds_draw_each_q_over_the_posterior_beside_bars_that_end_at_log_p_from_top_to_bottom():
-    """The right half is what `pictures.draw_bound` draws."""
     z, wide = np.linspace(-1, 1, 3), np.array([0.1, 0.5, 0.2])
     left, right = presentable(pictures.bounds(z, 2 * wide, {"wide": wide, "narrow": 3 * wide},
                                               {"narrow": -5.0, "wide": -3.0}, {"wide": 0.5, "narrow": 2.5}))
     assert lines(left) == {"wide": wide.tolist(), "narrow": (3 * wide).tolist()}
     assert left.collections[0].get_paths()[0].vertices[:, 1].max() == 1  # the posterior
-    np.testing.assert_allclose([(bar.get_x(), bar.get_width()) for bar in right.patches],
+    np.testing.assert_allclose([(bar.get_x(), bar.get_width()) for bar in right.patches],  # by pictures.draw_bound
                                [(-5.6, 2.6), (-5.6, 0.6), (-3, 0.5), (-5, 2.5)])
     assert [bars.get_label() for bars in right.containers] == ["ELBO", "KL(q ‖ posterior)"]
     assert [text.get_text() for text in right.get_yticklabels()] == ["wide", "narrow"] and right.yaxis_inverted()
@@ -168,9 +167,8 @@ class TestIntegral(ExplorerContract):
     make = staticmethod(lambda: explorers.integral_explorer(np.square, 0.4))
 
     def test_words_say_the_area_under_the_joint(self, explorer):
-        for observed in (-1.0, 1.4, 5.0):
-            said, = words_when_redrawn(explorer, observed=observed)
-            assert said == f"area of the joint: p(x) = {evidence_of(observed):.4f}"
+        for x in (-1.0, 1.4, 5.0):
+            assert words_when_redrawn(explorer, observed=x) == [f"area of the joint: p(x) = {evidence_of(x):.4f}"]
 
 
 class TestBound(ExplorerContract):

@@ -21,14 +21,11 @@ IMAGES = np.array([[1, 0, 1], [0, 0, 1], [1, 1, 0]], "float32")
 STRIPES = np.repeat(np.random.default_rng(3).random((4, 36, 7)), 112, axis=-1)  # noise would not pack
 
 
-def test_bound_is_the_logarithm_of_the_average_weight_and_finite_where_no_float_can_hold_that():
+def test_bound_is_the_logarithm_of_the_average_weight_and_never_falls_with_more_samples_on_average():
     came = importance_weighted_bound(LOG_WEIGHTS)
     np.testing.assert_allclose(came, np.log(np.exp(LOG_WEIGHTS.astype(float)).mean(axis=0)), rtol=1e-6)
-    np.testing.assert_allclose(importance_weighted_bound(LOG_WEIGHTS - 2000), came - 2000, atol=1e-3)
-
-
-def test_bound_never_falls_with_more_samples_on_average():
-    """The theorem: averaged over all subsets of m among K samples, the bound of m is at most that of K."""
+    np.testing.assert_allclose(importance_weighted_bound(LOG_WEIGHTS - 2000), came - 2000, atol=1e-3)  # exp() is 0
+    # The theorem: averaged over all subsets of m among K samples, the bound of m is at most that of K.
     averages = [np.mean([importance_weighted_bound(LOG_WEIGHTS[:, :1][RNG.permutation(12)[:count]])
                          for _ in range(300)]) for count in (1, 3, 12)]
     assert averages[0] < averages[1] - 0.2 < averages[2] - 0.4
@@ -54,18 +51,11 @@ def test_log_weights_of_an_image_are_those_of_their_densities():
 
 
 def test_importance_weights_repeat_with_the_seed_and_differ_between_images_and_seeds():
-    same = np.repeat(IMAGES[:1], 3, axis=0)
-    first, again, other = (importance_log_weights(encoder_of_two, linear_decoder, same, samples=50, seed=seed)
-                           for seed in (1, 1, 2))
+    first, again, other = (importance_log_weights(encoder_of_two, linear_decoder, np.repeat(IMAGES[:1], 3, axis=0),
+                                                  samples=50, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert first.shape == (50, 3) and first.dtype == np.float32
     assert len({column.tobytes() for column in (*first.T, *other.T)}) == 6
-
-
-def test_kl_of_each_dimension_adds_up_to_the_kl():
-    parts = kl_of_each_dimension(MEAN, LOG_VARIANCE)
-    np.testing.assert_allclose(np.sum(parts, axis=1), kl_to_standard_normal(MEAN, LOG_VARIANCE), rtol=1e-5)
-    np.testing.assert_allclose(parts[:, 1], kl_to_standard_normal(MEAN[:, 1:2], LOG_VARIANCE[:, 1:2]), rtol=1e-5)
 
 
 def test_active_units_counts_dimensions_that_vary():
@@ -74,13 +64,16 @@ def test_active_units_counts_dimensions_that_vary():
     assert isinstance(active_units(means), int)
 
 
-def test_free_bits_charge_each_dimension_its_average_or_the_minimum_and_push_none_below_it():
+def test_prices_of_dimensions_add_up_to_the_kl_and_free_bits_charge_their_average_or_the_minimum():
+    parts = kl_of_each_dimension(MEAN, LOG_VARIANCE)
+    np.testing.assert_allclose(np.sum(parts, axis=1), kl_to_standard_normal(MEAN, LOG_VARIANCE), rtol=1e-5)
+    np.testing.assert_allclose(parts[:, 1], kl_to_standard_normal(MEAN[:, 1:2], LOG_VARIANCE[:, 1:2]), rtol=1e-5)
     prices = keras.Variable(np.array([[0.1, 2.0, 0.9], [0.3, 4.0, 0.3]], "float32"))  # averages 0.2, 3.0, 0.6
     with tf.GradientTape() as tape:
         price = free_bits(prices.value, 0.5)
     assert float(price) == pytest.approx(0.5 + 3.0 + 0.6)
     assert float(free_bits(prices.value, 0.0)) == pytest.approx(0.2 + 3.0 + 0.6)
-    np.testing.assert_allclose(tape.gradient(price, prices.value), 2 * [[0, 0.5, 0.5]])
+    np.testing.assert_allclose(tape.gradient(price, prices.value), 2 * [[0, 0.5, 0.5]])  # none is pushed below it
 
 
 def test_beta_weighs_the_kl_alone():
@@ -101,9 +94,8 @@ def test_conditional_vae_sees_labels_as_ten_columns_trains_on_the_bound_and_lear
     encoder = keras.Model(seen, [keras.layers.Dense(2)(hidden), keras.layers.Dense(2)(hidden)])
     model = models.ConditionalVAE(encoder, models.build_decoder(12, widths=(64,)))
     images, labels = (RNG.random((5, 784)) < 0.3).astype("float32"), np.array([1, 5, 0, 9, 2], "int32")
-    both = np.hstack([images, np.eye(10)[labels]])
-    np.testing.assert_array_equal(models.condition_on_label(images, labels), both)
-    terms, kl = model((images, labels)), kl_to_standard_normal(*encoder(both))
+    np.testing.assert_array_equal(models.condition_on_label(MEAN, labels), np.hstack([MEAN, np.eye(10)[labels]]))
+    terms, kl = model((images, labels)), kl_to_standard_normal(*encoder(models.condition_on_label(images, labels)))
     np.testing.assert_allclose(terms["kl"], kl, rtol=1e-5)
     np.testing.assert_allclose(terms["elbo"], terms["log_likelihood"] - kl, rtol=1e-5)
     assert np.all(np.abs(terms["log_likelihood"] + 784 * np.log(2)) < 60)  # untrained: nearly fair coins
@@ -175,13 +167,13 @@ def test_errors_of_importance_sampling_stand_over_their_effective_sample_sizes()
 
 
 def test_latent_sizes_are_drawn_beside_what_each_latent_carries_sorted_downwards():
-    bounds, prices = {"ELBO": [-170, -140, -141], "L50": [-165, -139, -138]}, {"2 latents": [3, 4], "5": [1, 2, 5, 4]}
+    bounds, prices = {"ELBO": [-170, -140, -141], "L50": [-165, -139, -138]}, {"2 latents": [3, 4], "5": [0, 2, 5, 0.5]}
     left, right = presentable(pictures.latent_sizes([2, 5, 50], bounds, prices))
     assert lines(left) == bounds and line(left, "L50")[:, 0].tolist() == [2, 5, 50] and left.get_xscale() == "log"
     alone, = presentable(pictures.dimension_prices(prices))
     for axis in (right, alone, on_axis(pictures.draw_prices, prices)):
-        assert lines(axis) == {"2 latents": [4, 3], "5": [5, 4, 2, 1]}
-        assert line(axis, "5")[:, 0].tolist() == [1, 2, 3, 4]
+        assert lines(axis) == {"2 latents": [4, 3], "5": [5, 2, 0.5, 0]}
+        assert [line(axis, name)[:, 0].tolist() for name in prices] == [[1, 2], [1, 2, 3, 4]]
 
 
 def test_curve_of_rate_and_distortion_lies_between_lines_of_the_same_bound_with_its_bounds_beside_it():
@@ -189,11 +181,10 @@ def test_curve_of_rate_and_distortion_lies_between_lines_of_the_same_bound_with_
     points = {"b": (1.0, 20, 90), "a": (784.0, 0, 205), "c": (0.1, 60, 75)}
     left, right = presentable(pictures.rate_distortion(points, {"star": (10, 120)}))
     *levels, curve, _ = left.lines
-    assert curve.get_xydata().tolist() == [[0, 205], [20, 90], [60, 75]]
+    assert curve.get_xydata().tolist() == [[0, 205], [20, 90], [60, 75]] and line(left, "star").tolist() == [[10, 120]]
     assert [np.unique(level.get_xydata().sum(axis=1).round(9)).tolist() for level in levels] == [[110], [100], [200]]
     assert [level.get_linestyle() for level in levels] == ["--", "-", "-"] and texts(left)[:2] == ["−100", "−200"]
     assert [(text.get_text(), *text.xy) for text in left.texts[2:]] == [("b", 20, 90), ("a", 0, 205), ("c", 60, 75)]
-    assert line(left, "star").tolist() == [[10, 120]]
     assert right.lines[0].get_xydata().tolist() == [[0.1, -135], [1, -110], [784, -205]]
     assert right.get_xscale() == "log" and right.lines[1].get_xdata() == [1, 1]
 

@@ -48,7 +48,7 @@ def prose(notebook):
     """Return [(cell number, line)] of all Markdown, with code blocks left out."""
     lines = []
     for number, cell in cells(notebook, "markdown"):
-        text = re.sub(r"^\s*```.*?(?:^\s*```.*?$|\Z)", "", cell.source, flags=re.MULTILINE | re.DOTALL)
+        text = re.sub(r"^[^\S\n]*```.*?(?:^[^\S\n]*```[^\n]*\n?|\Z)", "", cell.source, flags=re.M | re.S)
         lines += [(number, line) for line in [*text.splitlines(), ""]]  # a block ends with its cell
     return lines
 
