@@ -104,8 +104,6 @@ def cosine(highest, lowest, warm_up=0.0):
     return rate
 
 
-# Fréchet distance -------------------------------------------------------------------------------------------
-
 def course_s_gan(kind, **options):
     return kind(build_generator(LATENTS), build_tile_discriminator(), LATENTS, **options)
 
@@ -139,8 +137,6 @@ def test_course_s_gans_are_better_than_the_tutorial_s_layers_after_equal_seconds
                    2 * grey_images() - 1, frechet)
     assert max(last["lesson 8"], last["lesson 9: DCGAN with R1"]) < last["TensorFlow's DCGAN tutorial"] / 3
 
-
-# Log-likelihood ---------------------------------------------------------------------------------------------
 
 def lesson_6(seed):
     return VAE(build_encoder(), build_decoder(), seed=seed)

@@ -21,8 +21,6 @@ each_mistake = pytest.mark.parametrize(("exercise", "mistake"), [
     for exercise in EXERCISES for mistake in exercise.mistakes])
 
 
-# The modules ------------------------------------------------------------------------------------------------
-
 @pytest.mark.parametrize("number", engine.lessons())
 def test_module_has_a_heading_and_numbers_its_exercises(number):
     module = engine.lesson_module(number)
@@ -96,8 +94,6 @@ def test_answers_of_a_function_that_returns_a_name_are_what_the_name_was_given()
 def _tree(function):
     return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function)))).body[0]
 
-
-# The notebooks ----------------------------------------------------------------------------------------------
 
 def complaints(cells, exercises):
     """Return what is wrong with the checks in the cells' sources, in sentences; `exercises` are by identifier."""

@@ -30,8 +30,6 @@ def shaded(axis, network):
     return negative.max() < 0.02 and positive.min() > -0.02 and positive.max() > 0.5
 
 
-# Planes and curves ------------------------------------------------------------------------------------------
-
 def test_folding_moves_the_corners_to_where_the_hidden_neurons_put_them():
     inputs, hidden = presentable(pictures.folding(CORNERS, XOR, fold, judge))
     assert curve(inputs, 0).tolist() == [[0, 0], [1, 1]] and curve(inputs, 1).tolist() == [[0, 1], [1, 0]]
@@ -69,8 +67,6 @@ def test_fits_are_drawn_over_the_curve_and_errors_against_the_number_of_neurons(
     assert errors.get_xscale() == errors.get_yscale() == "log"
 
 
-# Drawings with shapes and numbers ---------------------------------------------------------------------------
-
 def test_row_and_column_of_a_product_meet_in_one_number():
     axis, = presentable(pictures.matrix_product())
     assert texts(axis)[:8] == ["inputs", "(batch, fan_in)", "weights", "(fan_in, fan_out)", "bias", "(fan_out,)",
@@ -103,8 +99,6 @@ def test_shapes_stand_at_arrows_that_run_forward_above_and_back_below():
     across = sorted((start[1], end[0] > start[0]) for start, end in arrows if start[1] == end[1])
     assert [forward for _, forward in across] == [False] * 2 + [True] * 4
 
-
-# Gradients, signals, weights --------------------------------------------------------------------------------
 
 def test_bars_are_probabilities_and_their_gradient_which_is_green_where_negative():
     probabilities = np.arange(10) / 45
@@ -142,8 +136,6 @@ def test_maps_are_the_first_neurons_weights_each_layer_on_a_scale_around_0():
         np.testing.assert_array_equal(row.transpose(1, 0, 2).reshape(8, 784), weights.T[:8])
         assert image.norm(0.0) == 0.5 and image.cmap(1.0)[0] > image.cmap(1.0)[2]
 
-
-# The explorer -----------------------------------------------------------------------------------------------
 
 class TestCurveExplorer(ExplorerContract):
     make = staticmethod(explorers.curve_explorer)

@@ -31,8 +31,6 @@ COMPONENTS = np.linalg.svd(IMAGES - MEAN)[2]
 CODES, BOX = 9 * MEANS + (5, -3), (-20, 30, -22, 18)
 
 
-# What the exercises take for right --------------------------------------------------------------------------
-
 @pytest.mark.parametrize("k", [0, 1, 4, 9])
 def test_reconstruction_is_that_of_scikit_learn(k):
     pca, new = PCA(svd_solver="full").fit(IMAGES), RNG.normal(size=(5, 9))
@@ -71,8 +69,6 @@ def test_training_the_autoencoder_trains_the_encoder_and_the_decoder():
     for half, weights in zip(halves, before, strict=True):
         assert not any(map(np.array_equal, half.get_weights(), weights))
 
-
-# Pictures ---------------------------------------------------------------------------------------------------
 
 def test_every_signed_image_has_white_for_0_and_a_scale_of_its_own():
     ramp = np.linspace(-1, 2, 784)

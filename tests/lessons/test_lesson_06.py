@@ -26,8 +26,6 @@ from utils.lesson_06 import explorers, pictures
 from utils.lesson_06.study import best_gaussian_posterior, elbo_of_gaussian
 from utils.likelihood import log_marginal_by_quadrature
 
-# The best Gaussian ------------------------------------------------------------------------------------------
-
 def bumps(*parts):
     """Return a decoder of one pixel, white with the probability: sum of weight * exp(-|z - centre|^2 / (2 width^2)).
 
@@ -123,8 +121,6 @@ def test_what_is_no_gaussian_of_an_image_is_refused(call, images, mean, match):
     with pytest.raises(ValueError, match=f"{call.__name__} {match}"):
         call(bumps(LOW), images, mean, np.ones((3, 2)))
 
-
-# Pictures and explorer --------------------------------------------------------------------------------------
 
 def test_estimates_of_a_gradient_are_histograms_of_density_beside_their_scatter():
     estimates = {"score": [-5.0, -5.0, 7.0, 2.0], "path": [2.0] * 4, "exact KL": [1.0, 2.0]}

@@ -58,8 +58,6 @@ def test_flatten_keeps_rows_of_pixels_together(mnist):
     np.testing.assert_array_equal(flatten(images[..., None]), rows)
 
 
-# Draws ------------------------------------------------------------------------------------------------------
-
 @pytest.mark.parametrize("draw", [binarise, lambda grey, seed=None: add_noise(grey, 0.5, seed)], ids=["coins", "noise"])
 def test_draws_repeat_with_a_seed_only_and_leave_their_argument(draw, grey):
     before, drawn = grey.copy(), draw(grey, seed=3)
@@ -93,8 +91,6 @@ def test_noise_has_the_moments_that_were_asked_for(grey):
     assert abs(np.corrcoef(noise[:100].ravel(), noise[100:].ravel())[0, 1]) < 0.02
     np.testing.assert_array_equal(add_noise(grey, 0), grey)
 
-
-# What is refused --------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("convert", [to_unit_range, to_symmetric_range])
 def test_converting_twice_is_refused(convert, grey):

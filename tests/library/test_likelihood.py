@@ -66,8 +66,6 @@ def trained():
     return model, images, log_marginal_by_quadrature(model.decoder, images)
 
 
-# Quadrature -------------------------------------------------------------------------------------------------
-
 def test_grid_weights_are_the_prior_and_its_rows_the_second_axis():
     grid, log_weights = latent_grid(101, 5.0)
     expected = stats.multivariate_normal(np.zeros(2)).logpdf(grid) + 2 * math.log(0.1)
@@ -135,8 +133,6 @@ def test_likelihood_and_posterior_follow_the_grid():
     assert posterior[1, 46, 57] == pytest.approx(joint / tiny_evidence(TINY_IMAGES[6]), rel=1e-5)
 
 
-# Importance sampling ----------------------------------------------------------------------------------------
-
 @pytest.mark.parametrize("latents", [1, 2])
 def test_importance_estimate_matches_a_linear_gaussian_model(latents):
     """Evidence within its standard error, and that error within a few percent of the closed form's.
@@ -202,8 +198,6 @@ def test_importance_weights_are_those_of_their_own_image_and_repeat_with_a_seed(
     np.testing.assert_array_equal(first, again)
     assert np.all(first != other)
 
-
-# What is refused --------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("call", [
     lambda images: log_marginal_by_quadrature(tiny_decoder, images),

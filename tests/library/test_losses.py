@@ -40,8 +40,6 @@ def numbers(seed, *shape):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-# Likelihoods and bounds -------------------------------------------------------------------------------------
-
 def test_bernoulli_and_its_gradient_match_scipy():
     logits = tf.Variable(LOGITS)
     with tf.GradientTape() as tape:
@@ -93,8 +91,6 @@ def test_importance_weighted_bound_is_the_logarithm_of_each_image_s_average_weig
     np.testing.assert_allclose(importance_weighted_bound(float64(log_weights)), expected, rtol=1e-12)
 
 
-# GAN losses -------------------------------------------------------------------------------------------------
-
 def test_gan_losses_match_keras_cross_entropy():
     entropy = keras.losses.BinaryCrossentropy(from_logits=True)
     real, fake = REAL.astype("float32"), FAKE.astype("float32")
@@ -118,8 +114,6 @@ def test_critic_loss_of_the_best_critic_is_minus_the_wasserstein_distance():
     np.testing.assert_allclose(loss, -stats.wasserstein_distance(real, fake), rtol=1e-12)
     np.testing.assert_allclose(wasserstein_generator_loss(FAKE), -FAKE.mean(), rtol=1e-12)
 
-
-# Penalties --------------------------------------------------------------------------------------------------
 
 def curved(images, tanh=np.tanh):
     """A discriminator of three pixels whose slope differs from image to image; `ops.tanh` makes it one of tensors."""
@@ -177,8 +171,6 @@ def test_gradient_penalty_moves_the_critic_towards_a_slope_of_one(start):
     expected = 2 * (length - 1) * np.array(start) / max(length, 1e-6)
     np.testing.assert_allclose(slope_of_penalty(numbers(7, 4, 3), numbers(8, 4, 3)), expected, rtol=1e-5)
 
-
-# What is refused --------------------------------------------------------------------------------------------
 
 def refusal(function, *shapes):
     """Return what a function says to arrays of these shapes."""

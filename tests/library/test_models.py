@@ -67,8 +67,6 @@ def watch(model):
     return seen
 
 
-# Builders ---------------------------------------------------------------------------------------------------
-
 def test_classifier_has_ten_logits_and_64_features_and_learns_from_a_step():
     classifier = build_classifier()
     assert classifier.output_shape == (None, 10) and classifier.get_layer("features").output.shape == (None, 64)
@@ -115,8 +113,6 @@ def test_discriminator_is_normalised_as_asked(normalise, kind, count):
         build_tile_discriminator(normalise="layer")
 
 
-# Draws ------------------------------------------------------------------------------------------------------
-
 def test_decode_grid_goes_to_the_right_and_upwards_in_equal_shares_of_the_prior():
     def latents_themselves(latents):
         return ops.concatenate([latents, ops.zeros((len(latents), 782))], axis=-1)
@@ -150,8 +146,6 @@ def test_sample_prior_draws_latents_from_the_prior_and_pixels_from_their_bernoul
     np.testing.assert_array_equal(images, same)
     assert not np.array_equal(images, other) and not np.array_equal(images, fresh)
 
-
-# The decoder trained by the integral ------------------------------------------------------------------------
 
 def tiny_integral():
     keras.utils.set_random_seed(2)
@@ -190,8 +184,6 @@ def test_decoder_by_integral_binarises_afresh_and_raises_the_exact_log_marginal(
     assert np.abs(np.mean(seen, axis=0) - GREY).mean() < 0.06  # as for the VAE below
     assert log_marginal_by_quadrature(model.decoder, BINARY).mean() > before + 20
 
-
-# The variational autoencoder --------------------------------------------------------------------------------
 
 def test_vae_s_terms_are_the_losses_of_the_same_draw():
     model = tiny_vae()
@@ -251,8 +243,6 @@ def test_gradient_of_the_elbo_matches_finite_differences():
     for ours, differences in zip(*tf.test.compute_gradient(loss, weights, delta=1e-5), strict=True):
         np.testing.assert_allclose(ours, differences, rtol=1e-6, atol=1e-8)
 
-
-# The adversarial pair ---------------------------------------------------------------------------------------
 
 class Still(keras.optimizers.SGD):
     """An optimiser that moves nothing, to look at one half of a step."""

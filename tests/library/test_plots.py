@@ -44,8 +44,6 @@ def test_every_public_function_is_drawn_here():
     assert {name for name in public if f"plots.{name}" not in source} == set()
 
 
-# Images -----------------------------------------------------------------------------------------------------
-
 @pytest.mark.parametrize("shape", [(3, 784), (3, 28, 28), (3, 28, 28, 1)])
 def test_digits_of_every_layout_become_squares(shape):
     squares = plots.as_squares(DIGITS[:3].reshape(shape))
@@ -120,8 +118,6 @@ def test_asset_is_the_file_and_is_checked_before_it_is_shown():
         plots.asset("nothing.png")
 
 
-# Charts -----------------------------------------------------------------------------------------------------
-
 def test_line_chart_has_its_curves_over_1_2_3_and_its_reference_lines():
     curves = {"ELBO": [-200, -170, -180], "KL": [3, 9, 4]}
     axis, = presentable(plots.line_chart(curves, "title", x="step", y="nats", reference_lines={"goal": -150}))
@@ -158,8 +154,6 @@ def test_ladder_is_sorted_and_published_rungs_are_hollow():
     assert [to_hex(bar.get_facecolor()).upper() for bar in axis.patches] == [BLUE, BLUE, "#FFFFFF"]
     assert to_hex(axis.patches[2].get_edgecolor()).upper() == RED and axis.get_xlim()[1] == 0
 
-
-# The latent plane -------------------------------------------------------------------------------------------
 
 def test_codes_are_dots_in_their_digit_s_colour_named_at_its_median():
     means = MEANS / 9 + np.stack([LABELS % 5 - 2, LABELS // 5 - 1], axis=-1)  # ten heaps, apart
@@ -221,8 +215,6 @@ def test_slider_takes_the_numbers_of_its_step(step, kind):
     made = plots.slider("name", 1, 9, 4, step)
     assert type(made) is kind and (made.min, made.max, made.value, made.step) == (1, 9, 4, step or 1)
 
-
-# The live view, and what all are made of --------------------------------------------------------------------
 
 def test_training_picture_shows_the_newest_curves_and_images():
     live = plots.TrainingPicture(["ELBO", "KL"], columns=6, rows=4, epochs=5, y="nats", caption="samples")

@@ -91,8 +91,6 @@ def test_password_of_the_class_opens_servers_in_the_hubs_own_environment(configu
     assert settings.Spawner.cmd == [str(Path(sys.prefix, "bin", "jupyterhub-singleuser"))]
 
 
-# The rehearsal ----------------------------------------------------------------------------------------------
-
 class Socket:
     """A kernel that answers what it is told to, between messages that belong to others."""
 
