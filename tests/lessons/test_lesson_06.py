@@ -26,6 +26,7 @@ from utils.lesson_06 import explorers, pictures
 from utils.lesson_06.study import best_gaussian_posterior, elbo_of_gaussian
 from utils.likelihood import log_marginal_by_quadrature
 
+
 def bumps(*parts):
     """Return a decoder of one pixel, white with the probability: sum of weight * exp(-|z - centre|^2 / (2 width^2)).
 
