@@ -80,7 +80,7 @@ def on_axis(draw, *arguments, **options):
 # What holds for every picture -------------------------------------------------------------------------------
 
 def presentable(picture, labelled=True):
-    """Assert that a picture fits the column, is not cut off, and is labelled, unless by callers; return its axes."""
+    """Return a picture's axes after asserting that it fits, is whole, and has labels (unless its callers label it)."""
     stored = picture._repr_png_()
     drawn = np.asarray(Image.open(io.BytesIO(stored)).convert("L"))
     assert max(drawn.shape) <= 924 and len(stored) < 150_000 and drawn.std() > 5
