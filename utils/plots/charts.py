@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from utils.plots.canvas import BLUE, GRID, INK, RED, SERIES, canvas, label
+from utils.plots.canvas import BLUE, GRID, INK, RED, SERIES, canvas, finish, label
 
 
 def draw_line_chart(axis, curves, title="", x="epoch", y="", reference_lines=None):
@@ -15,11 +15,8 @@ def draw_line_chart(axis, curves, title="", x="epoch", y="", reference_lines=Non
         axis.axhline(value, color="#777777", linestyle="--", linewidth=1)
         axis.annotate(name, (1, value), xycoords=("axes fraction", "data"), xytext=(-2, 3),
                       textcoords="offset points", ha="right", fontsize=8.5, color="#555555")
-    axis.grid(color=GRID, linewidth=0.6)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if len(curves) > 1:
-        axis.legend(frameon=False, fontsize=9)
-    label(axis, title, x, y)
+    finish(axis, title, x, y, legend={} if len(curves) > 1 else None)
 
 
 def line_chart(curves, title="", x="epoch", y="", reference_lines=None):
@@ -34,9 +31,7 @@ def logarithmic_line_chart(curves, x, y):
     picture, axis = canvas(height=3.3)
     for (name, values), colour, line in zip(curves.items(), SERIES, ("-", "-", "-", ":"), strict=False):
         axis.semilogy(values, color=colour, linewidth=2.6 if line == ":" else 1.8, linestyle=line, label=name)
-    axis.grid(color=GRID, linewidth=0.6)
-    axis.legend(frameon=False, fontsize=9)
-    label(axis, "", x, y)
+    finish(axis, "", x, y, legend={})
     return picture
 
 

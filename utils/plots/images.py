@@ -6,7 +6,7 @@ from matplotlib import colormaps
 
 from utils.assets import asset as asset_path
 from utils.data import require_range
-from utils.plots.canvas import GRID, INK, SERIES, WIDTH, canvas, label
+from utils.plots.canvas import GRID, INK, SERIES, WIDTH, canvas, finish
 
 
 def as_squares(images):
@@ -67,8 +67,7 @@ def class_counts(counts):
     axis.set_xticks(range(10))
     axis.grid(axis="y", color=GRID, linewidth=0.6)
     axis.set_axisbelow(True)
-    axis.legend(frameon=False, fontsize=9)
-    label(axis, "", "digit, as the judge reads it", "share in percent")
+    finish(axis, "", "digit, as the judge reads it", "share in percent", grid=False, legend={})
     return picture
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from utils.plots.canvas import GRID, INK, SERIES, canvas, label
+from utils.plots.canvas import INK, SERIES, canvas, finish
 from utils.plots.images import draw_digits, mosaic
 
 
@@ -20,12 +20,8 @@ class TrainingPicture:
         self.lines = {name: self.curve_axis.plot([], [], color=colour, label=name, linewidth=1.8, marker="o",
                                                  markersize=2.5)[0]
                       for name, colour in zip(names, SERIES, strict=False)}
-        self.curve_axis.grid(color=GRID, linewidth=0.6)
-        self.curve_axis.set_xlim(0.5, epochs + 0.5)
         self.curve_axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        if len(self.lines) > 1:
-            self.curve_axis.legend(frameon=False, fontsize=9)
-        label(self.curve_axis, "", "epoch", y)
+        finish(self.curve_axis, "", "epoch", y, legend={} if len(self.lines) > 1 else None, xlim=(0.5, epochs + 0.5))
         blank = np.zeros((rows * columns, 28, 28), np.float32)
         self.mosaic = draw_digits(image_axis, blank, columns, caption)
         self.updates = 0
