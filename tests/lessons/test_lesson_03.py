@@ -140,7 +140,6 @@ def test_agreement_draws_ours_across_theirs_up_and_the_share_of_each_difference(
 
 
 def test_races_draw_each_way_on_contours_above_and_its_heights_below_and_one_that_diverges_leaves():
-    """By `pictures.draw_surface`, `pictures.draw_race` and `pictures.move_race`."""
     height, slope, start = study.LOSS_SURFACES["bent"]
     paths = {name: np.array([start, (-3, up), (-2, 2 * up)]) for up, name in enumerate(("SGD", "momentum", "Adam"))}
     other, away = study.race(slope, start, 9, 0.1), np.array([[1, 1], [1e5, 1], [1e9, 1], [np.inf, np.nan]])

@@ -101,7 +101,7 @@ def test_bounds_draw_each_q_over_the_posterior_beside_bars_that_end_at_log_p_fro
                                               {"narrow": -5.0, "wide": -3.0}, {"wide": 0.5, "narrow": 2.5}))
     assert lines(left) == {"wide": wide.tolist(), "narrow": (3 * wide).tolist()}
     assert left.collections[0].get_paths()[0].vertices[:, 1].max() == 1  # the posterior
-    np.testing.assert_allclose([(bar.get_x(), bar.get_width()) for bar in right.patches],  # by pictures.draw_bound
+    np.testing.assert_allclose([(bar.get_x(), bar.get_width()) for bar in right.patches],
                                [(-5.6, 2.6), (-5.6, 0.6), (-3, 0.5), (-5, 2.5)])
     assert [bars.get_label() for bars in right.containers] == ["ELBO", "KL(q ‖ posterior)"]
     assert [text.get_text() for text in right.get_yticklabels()] == ["wide", "narrow"] and right.yaxis_inverted()

@@ -177,7 +177,6 @@ def test_latent_sizes_are_drawn_beside_what_each_latent_carries_sorted_downwards
 
 
 def test_curve_of_rate_and_distortion_lies_between_lines_of_the_same_bound_with_its_bounds_beside_it():
-    """The left half is what `pictures.draw_rate_distortion` draws."""
     points = {"b": (1.0, 20, 90), "a": (784.0, 0, 205), "c": (0.1, 60, 75)}
     left, right = presentable(pictures.rate_distortion(points, {"star": (10, 120)}))
     *levels, curve, _ = left.lines
