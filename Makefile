@@ -4,6 +4,7 @@ ENV := .venv/bin/python
 COLAB_ENV := .venv-colab/bin/python
 INSTALL := $(ENV) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 LESSON ?=
+ANSWERS ?=
 ONLY ?=
 SEEDS ?=
 CPU_SECONDS ?=
@@ -11,7 +12,7 @@ CPU_SECONDS ?=
 .DEFAULT_GOAL := help
 .PHONY: test-browser test-colab
 .PHONY: doctor
-.PHONY: test-faults
+.PHONY: test-faults test-solved
 .PHONY: help lab test notebooks bench judge pictures badges
 
 help: ## list these commands
@@ -28,6 +29,9 @@ doctor: .venv/course-installed ## check this machine: versions, memory, files, t
 test: .venv/tests-installed ## check the code, run the unit tests and every notebook
 	@$(ENV) -m ruff check .
 	@$(ENV) -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder notebooks tests
+
+test-solved: .venv/tests-installed ## run every notebook with its exercises solved in two ways; one: ANSWERS=loops LESSON=06
+	@ANSWERS=$(ANSWERS) LESSON=$(LESSON) $(ENV) -m pytest --numprocesses=2 --dist=load -rP tests/solved
 
 test-browser: .venv/browser-installed ## run lessons in JupyterLab in headless Chromium, as a reader; one: LESSON=01
 	@LESSON=$(LESSON) $(ENV) -m pytest tests/browser

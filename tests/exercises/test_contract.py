@@ -33,9 +33,10 @@ def test_module_has_a_heading_and_numbers_its_exercises(number):
 def _as_learners(function, exercise):
     """Return the function as if a learner had written it into the stub: in the reference's signature."""
     def learners(*arguments, **named):
-        return function(*arguments, **named)
+        call = signature.bind(*arguments, **named)
+        return function(*call.arguments.values())
 
-    learners.__signature__ = inspect.signature(exercise.reference)
+    learners.__signature__ = signature = inspect.signature(exercise.reference)
     return learners
 
 
@@ -54,9 +55,9 @@ def test_mistake_is_told_apart_from_the_reference_and_from_every_other(exercise,
 
 
 @each_exercise
-def test_exercise_recognises_three_mistakes_at_least_and_has_a_docstring_for_its_stub(exercise):
+def test_exercise_recognises_two_mistakes_at_least_and_has_a_docstring_for_its_stub(exercise):
     assert inspect.getdoc(exercise.reference).splitlines()[0].rstrip().endswith((".", ")"))
-    assert len({mistake.message for mistake in exercise.mistakes}) >= 3
+    assert len({mistake.message for mistake in exercise.mistakes}) >= 2
     assert all(mistake.message.rstrip("`").endswith((".", "?", "…")) for mistake in exercise.mistakes)
 
 

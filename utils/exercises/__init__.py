@@ -1,5 +1,5 @@
-"""The exercises of the course: `check` an answer, ask for a `hint` or the `solution`, see your `progress`."""
+"""The exercises of the course: `check` an answer, ask for a `hint` or the `solution`."""
 
-from utils.exercises.engine import Exercise, Mistake, check, hint, progress, solution
+from utils.exercises.engine import Exercise, Mistake, check, hint, solution
 
-__all__ = ["Exercise", "Mistake", "check", "hint", "progress", "solution"]
+__all__ = ["Exercise", "Mistake", "check", "hint", "solution"]

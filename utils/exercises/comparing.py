@@ -10,18 +10,29 @@ import numpy as np
 
 SHOWN_IN_FULL = 12  # numbers of an array; of a larger one, shape and range are shown
 INTEGER = "an integer type"
+LARGEST = 10**7  # numbers of an array that are looked at; of a larger one, only the shape is told
 KINDS = {"b": "bool", "i": INTEGER, "u": INTEGER, "f": "a floating type", "c": "a complex type"}
+
+
+class Fact(str):
+    """The name of a part of what is observed that answers a question, and the sentence to say where it is wrong.
+
+        {Fact("does the same seed give the same noise?", "the same seed gives other noise at each call."): True, …}
+    """
+
+    def __new__(cls, question: str, otherwise: str):
+        fact = super().__new__(cls, question)
+        fact.otherwise = otherwise
+        return fact
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How an answer differs from the expected one.
+    """How an answer differs from the expected one: a sentence, and the two values, or the part of them that differs.
 
     Args:
-        sentence: what is wrong, as the end of a sentence that begins with the exercise's name.
-        expected, came: the two values, or the part of them that differs.
-        part: name of that part; "" where there is but one.
         values_agree: shape and numbers are right, and only the type is not.
+        of_form: kind or shape are not those that are wanted, whatever the numbers are.
     """
 
     sentence: str
@@ -29,6 +40,7 @@ class Difference:
     came: Any
     part: str = ""
     values_agree: bool = False
+    of_form: bool = False
 
 
 def difference(expected, came, tolerance: float, dtype: str | None = None,
@@ -36,28 +48,33 @@ def difference(expected, came, tolerance: float, dtype: str | None = None,
     """Return the first difference that matters, or None. A type matters less than any value.
 
     All that NumPy can read is welcome: arrays, tensors, variables, numbers, lists. Dicts and sequences are
-    compared part by part, and `part` is the name of the one at hand.
+    compared part by part, and `part` is the name of the one at hand. Where the name is a `Fact`, its sentence is told.
     """
-    def differ(sentence, values_agree=False):
-        return Difference(sentence, expected, came, part, values_agree)
+    def differ(sentence, **kind):
+        return Difference(sentence, expected, came, part, **kind)
 
     if came is None and expected is not None:
-        return differ("None came back." if part else "None came back. Is the `return` missing?")
+        return differ("None came back. Is the `return` missing?", of_form=True)
     if came is ...:
-        return differ("`...` came back: a place for your code is still empty.")
+        return differ("`...` came back: a place for your code is still empty.", of_form=True)
     if isinstance(expected, (Mapping, tuple, list)):
         pairs = _pair_up(expected, came)
         if pairs is None:
-            return differ(f"{kind_of(came)} came back, but {kind_of(expected)} is wanted.")
-        found = [difference(ours, theirs, tolerance, dtype, f"{part}{': ' * bool(part)}{name}")
+            return differ(f"{kind_of(came)} came back, but {kind_of(expected)} is wanted.", of_form=True)
+        found = [difference(ours, theirs, tolerance, dtype, name if not part else f"{part}: {name}")
                  for name, ours, theirs in pairs]
         return min(filter(None, found), key=lambda each: each.values_agree, default=None)
-    ours, theirs = _as_numbers(expected), _as_numbers(came)
-    if ours is None:  # words, or an object that is no number
-        return None if np.array_equal(expected, came) else differ("the answer is not right yet.")
-    if theirs is None:
-        return differ(f"{kind_of(came)} came back, but {kind_of(expected)} is wanted.")
-    if wrong := _wrong_shape(ours, theirs, tolerance) or _wrong_values(ours, theirs, tolerance):
+    ours, theirs = as_numbers(expected), as_numbers(came)
+    if isinstance(part, Fact):
+        return None if np.array_equal(ours, theirs) else differ(part.otherwise)
+    if theirs is None and (ours is not None or hasattr(expected, "shape")) and not hasattr(came, "shape"):
+        return differ(f"{kind_of(came)} came back, but {kind_of(expected)} is wanted.", of_form=True)
+    if ours is None or theirs is None:  # words, an object that is no number, a tensor without values
+        same = type(expected) is type(came) if hasattr(expected, "shape") else np.array_equal(expected, came)
+        return None if same else differ("the answer is not right yet.")
+    if wrong := _wrong_shape(ours, theirs, tolerance):
+        return differ(wrong, of_form=True)
+    if wrong := _wrong_values(ours, theirs, tolerance):
         return differ(wrong)
     if wrong := _wrong_type(ours, theirs, came, dtype):
         return differ(wrong, values_agree=True)
@@ -67,9 +84,11 @@ def difference(expected, came, tolerance: float, dtype: str | None = None,
 def evidence_of(found: Difference, tolerance: float) -> list[tuple[str, str]]:
     """Return what came back and what was expected as (label, value), with the digits that tell them apart."""
     came, expected, places = found.came, found.expected, []
-    ours, theirs = _as_numbers(expected), _as_numbers(came)
+    if isinstance(found.part, Fact):
+        return []
+    ours, theirs = as_numbers(expected), as_numbers(came)
     if ours is not None and theirs is not None and ours.shape == theirs.shape and ours.size > SHOWN_IN_FULL:
-        places = [tuple(map(int, place)) for place in np.argwhere(~_close(ours, theirs, tolerance))]
+        places = [tuple(map(int, place)) for place in np.argwhere(~close(ours, theirs, tolerance))]
     first = (theirs[places[0]], ours[places[0]]) if places else (came, expected)
     digits = 4
     while digits < 16 and not found.values_agree and len({describe(value, digits) for value in first}) == 1:
@@ -83,17 +102,19 @@ def evidence_of(found: Difference, tolerance: float) -> list[tuple[str, str]]:
     return rows
 
 
-def describe(value, digits: int = 4) -> str:
+def describe(value, digits: int = 4, depth: int = 0) -> str:
     """Return a value in a line: small arrays in full, rounded; of large ones type, shape and range."""
+    if isinstance(value, (Mapping, tuple, list)) and (depth > 3 or len(value) > 100 and as_numbers(value) is None):
+        return kind_of(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {describe(part, digits)}" for key, part in value.items()) + "}"
-    numbers = _as_numbers(value)
+        return "{" + ", ".join(f"{key}: {describe(part, digits, depth + 1)}" for key, part in value.items()) + "}"
+    numbers = as_numbers(value)
     if numbers is None:
-        if isinstance(value, (tuple, list)) and not isinstance(value, str):
-            return "(" + ", ".join(describe(part, digits) for part in value) + ")"
+        if isinstance(value, (tuple, list)):
+            return "(" + ", ".join(describe(part, digits, depth + 1) for part in value) + ")"
         return reprlib.repr(value) if value is None or isinstance(value, (str, bytes)) else kind_of(value)
     if numbers.size > SHOWN_IN_FULL or numbers.size == 0:
-        finite = numbers[np.isfinite(numbers)]
+        finite = numbers[np.isfinite(numbers)] if numbers.size <= LARGEST else numbers[:0]
         text = f"{_type_of(value)} of shape {numbers.shape}"
         if finite.size:
             text += f", values {_in_full(finite.min(), digits)} to {_in_full(finite.max(), digits)}"
@@ -112,9 +133,10 @@ def _in_full(numbers: np.ndarray, digits: int) -> str:
 def _pair_up(expected, came) -> list[tuple[str, Any, Any]] | None:
     """Return (name, expected part, part that came); None if the two do not have the same parts."""
     if isinstance(expected, Mapping):
-        if not isinstance(came, Mapping) or set(came) != set(expected):
+        observed = any(isinstance(name, Fact) for name in expected)  # where one fact fails, others may be out of reach
+        if not isinstance(came, Mapping) or set(came) != set(expected) and not observed:
             return None
-        return [(str(name), part, came[name]) for name, part in expected.items()]
+        return [(name, part, came[name]) for name, part in expected.items() if name in came]
     is_sequence = isinstance(came, (tuple, list)) or getattr(came, "ndim", 0) > 0
     if not is_sequence or len(came) != len(expected):
         return None
@@ -122,18 +144,18 @@ def _pair_up(expected, came) -> list[tuple[str, Any, Any]] | None:
     return list(zip(getattr(expected, "_fields", names), expected, came))
 
 
-def _as_numbers(value) -> np.ndarray | None:
+def as_numbers(value) -> np.ndarray | None:
     """Return the value as an array of float64, integers or bools; None if it is no numbers."""
     try:
         array = np.asarray(value)
         if array.dtype.kind in "OUSMm":
             return None
-        return array if array.dtype.kind in "biuc" else array.astype(np.float64)
+        return array if array.dtype.kind in "biuc" or array.size > LARGEST else array.astype(np.float64)
     except Exception:  # ragged lists, symbolic tensors, whatever a learner may come up with
         return None
 
 
-def _close(ours, theirs, tolerance) -> np.ndarray:
+def close(ours, theirs, tolerance) -> np.ndarray:
     return np.isclose(theirs, ours, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
@@ -141,12 +163,12 @@ def _wrong_shape(ours, theirs, tolerance) -> str | None:
     if ours.shape == theirs.shape:
         return None
     came, wanted = (f"shape {shape}" if shape else "a single number" for shape in (theirs.shape, ours.shape))
-    same = ours.size == theirs.size and _close(ours.ravel(), theirs.ravel(), tolerance).all()
+    same = ours.size == theirs.size and close(ours.ravel(), theirs.ravel(), tolerance).all()
     return f"{came} came back, but {wanted} is wanted." + " The numbers themselves are right." * bool(same)
 
 
 def _wrong_values(ours, theirs, tolerance) -> str | None:
-    if _close(ours, theirs, tolerance).all():
+    if close(ours, theirs, tolerance).all():
         return None
     for name, spoiled in (("NaN", np.isnan(theirs)), ("infinite", np.isinf(theirs))):
         count = int((spoiled & np.isfinite(ours)).sum())
@@ -155,11 +177,6 @@ def _wrong_values(ours, theirs, tolerance) -> str | None:
             return f"{which} {name}."
     if theirs.dtype.kind in "biu" and ours.dtype.kind == "f":
         return f"the values are not right yet. They are of type {theirs.dtype}, which has no fractions."
-    nonzero = (np.abs(ours) > tolerance) & np.isfinite(ours) & np.isfinite(theirs)
-    if nonzero.sum() > 1:
-        factor = theirs[nonzero].ravel()[0] / ours[nonzero].ravel()[0]
-        if abs(factor) > tolerance and _close(factor * ours, theirs, tolerance).all():
-            return f"every number is {factor:.4g} times what it should be."
     return "the values are not right yet." if ours.size > 1 else "the value is not right yet."
 
 
@@ -184,7 +201,9 @@ def kind_of(value) -> str:
         return f"a {type(value).__name__} of {len(value)}"
     if inspect.isroutine(value):
         return "a function"
-    numbers = _as_numbers(value)
+    numbers = as_numbers(value)
+    if numbers is None and hasattr(value, "shape"):
+        return "a tensor"
     if numbers is not None:
         return f"an array of shape {numbers.shape}" if numbers.ndim else "a single number"
     name = type(value).__name__

@@ -1,11 +1,10 @@
-"""Exercises: what one is, and `check`, `hint`, `solution` and `progress`.
+"""Exercises: what one is, and `check`, `hint` and `solution`.
 
-The exercises of lesson 6 stand in `utils/lesson_06/exercises.py` as `EXERCISES`, a tuple of `Exercise`. The
-first line of that module's docstring, such as `Lesson 6 · Variational autoencoders`, is their heading in
-`progress()`. A lesson's module is imported when one of its exercises is asked for, so that lesson 0 does not
-wait for TensorFlow.
+The exercises of lesson 6 stand in `utils/lesson_06/exercises.py` as `EXERCISES`, a tuple of `Exercise`. That module is
+imported when one of its exercises is asked for, so that lesson 0 does not wait for TensorFlow.
 """
 
+import contextlib
 import importlib
 import inspect
 import re
@@ -18,10 +17,12 @@ from types import ModuleType
 
 import numpy as np
 
-from utils.exercises.comparing import describe, difference, evidence_of, kind_of
-from utils.exercises.remembering import recall, remember
-from utils.exercises.running import FirstLines, Outcome, attempt, in_words, is_stub, quiet, same_signature
-from utils.exercises.wording import OPEN, RIGHT, WRONG, Message, chart, numbered, report, show
+from utils.exercises.carrying import adapted, carried
+from utils.exercises.comparing import Difference, Fact, describe, difference, evidence_of, kind_of
+from utils.exercises.experiments import diagnose
+from utils.exercises.remembering import remember
+from utils.exercises.running import FirstLines, Outcome, attempt, in_words, is_stub, quiet, time_limit, TimeLimit
+from utils.exercises.wording import OPEN, RIGHT, WRONG, Message, numbered, report, show
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,10 @@ class Mistake:
     """A mistake that people make, and what to tell them.
 
     Args:
-        message: one or two sentences that name the mistake and what to think about, not the answer. They
-            follow "6.2 kl_to_standard_normal: ", and text in `backticks` is shown as code.
-        function: a function with the reference's parameters (it can do without their defaults) that makes
-            exactly this mistake. It may raise on some of the cases; those do not count for it.
+        message: one or two sentences that name the mistake and what to think about, not the answer. They follow
+            "6.2 kl_to_standard_normal: ", and text in `backticks` is shown as code.
+        function: one with the reference's parameters (it can do without their defaults) that makes exactly this mistake.
+            It may raise on some of the cases; those do not count for it.
     """
 
     message: str
@@ -46,20 +47,21 @@ class Exercise:
     Args:
         identifier: lesson and number, such as "6.2".
         reference: the right function, with a docstring; its name is the name of the learner's function too.
-        cases: makes the argument tuples (positional), smallest first, none trivial: a list, or a generator
-            where they are costly. It is called afresh for every function that is tried, so that none sees
-            what another did to its arguments. It must give the same values at each call: from generators and
-            initialisers with seeds of their own, for the global seed is the lesson's.
+        cases: makes the argument tuples (positional), smallest first, none trivial: a list, or a generator where they are
+            costly. It is called afresh for every function that is tried, so that none sees what another did to its
+            arguments, and must give the same values each time: the global seed is the lesson's.
         mistakes: those that are recognised. At least one case tells each from the reference and the others.
         hints: at least two, each going further than the one before; the last does not give the answer away.
-        observe: `observe(function, *arguments)` calls the function and returns what is compared: a number, an
-            array, or a tuple or dict of them, whose keys name the parts in messages. Without it, what the
-            function returns is compared. It serves functions with randomness (moments of many samples) or
-            side effects (weights after a training step).
+        observe: `observe(function, *arguments)` calls the function and returns what is compared: a number, an array, or a
+            tuple or dict of them, whose keys name the parts in messages. Without it, what the function returns is
+            compared. It serves functions with randomness (moments of many samples) or side effects (weights after a
+            training step). A `Fact` among the keys says in a sentence what is wrong, and so does an `Unusable` that it
+            raises. `observe.plain(function, *arguments)`, if any, calls the function for its value, for `experiments`.
         tolerance: relative and absolute, of every number.
-        dtype: name of the dtype, such as "float32", where the precision matters. Without it, any floating
-            type will do where the reference gives one.
-        seconds: time limit of one check (wall clock, the learner's calls alone).
+        dtype: name of the dtype, such as "float32", where the precision matters; None for any floating type.
+        seconds: time limit of one check (the learner's calls alone).
+        calls: how often the lesson calls the function with inputs as large as the last case's, where a loop could take
+            minutes there.
     """
 
     identifier: str
@@ -70,7 +72,8 @@ class Exercise:
     observe: Callable | None = None
     tolerance: float = 1e-5
     dtype: str | None = None
-    seconds: float = 10.0
+    seconds: float = 3.0
+    calls: int = 1
 
     @property
     def name(self) -> str:
@@ -82,36 +85,50 @@ class Exercise:
         """Identifier and name, as messages begin."""
         return f"{self.identifier} {self.name}"
 
+    @property
+    def plain(self) -> Callable | None:
+        """How to call the function for its value alone; None where it has none without `observe`."""
+        return _call if self.observe is None else getattr(self.observe, "plain", None)
+
+
+def _call(function, *arguments):
+    return function(*arguments)
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `examine` found: a mark, a sentence, rows of (label, value) that show why, a known mistake."""
+    """What `examine` found: a mark, a sentence, rows of (label, value) that show why, a known mistake, what to go on with."""
 
     mark: str
     sentence: str
     rows: Iterable[tuple[str, str]] = ()
     mistake: Mistake | None = None
+    goes_on: Callable | None = None
 
 
+SLOW = 60.0  # seconds more in a lesson: the lesson goes on without them
 STATES = {RIGHT: "passed", WRONG: "tried"}  # what is remembered of a verdict
 _hints_asked: Counter[str] = Counter()
 
 
-def check(identifier: str, function: Callable) -> Callable:
+def check(identifier: str = "", function: Callable | None = None) -> Callable:
     """Try the function on several inputs and say what came of it. Never raises.
 
     Returns:
-        The learner's own function if it is right, else the reference, with which the lesson goes on.
+        The learner's own function if it is right, which now takes and gives the kinds of values that the reference
+        does; else the reference, with which the lesson goes on.
     """
     exercise = _find_or_say(identifier)
     if exercise is None:
         return function
     try:
-        with quiet(FirstLines()):
+        with quiet(FirstLines()), time_limit(2 * exercise.seconds):  # the comparison too
             verdict = examine(exercise, function)
     except KeyboardInterrupt:
         verdict = Verdict(OPEN, "interrupted before the end; the lesson goes on with the reference.")
-    except Exception as error:
+    except TimeLimit:
+        verdict = Verdict(WRONG, "it takes too long to look at what came back. Is the answer far too large?")
+    except BaseException as error:
         verdict = Verdict(OPEN, f"the check itself failed with {in_words(error)}. That is a fault of the "
                                 "course, not of your code; the lesson goes on with the reference.")
     closing = ""
@@ -120,10 +137,10 @@ def check(identifier: str, function: Callable) -> Callable:
     show(report(verdict.mark, exercise.title, verdict.sentence, verdict.rows, closing))
     if verdict.mark in STATES:
         remember(exercise.identifier, STATES[verdict.mark])
-    return function if verdict.mark == RIGHT else exercise.reference
+    return verdict.goes_on or exercise.reference
 
 
-def hint(identifier: str) -> None:
+def hint(identifier: str = "") -> None:
     """Show one hint more at each call, below those that were shown before."""
     exercise = _find_or_say(identifier)
     if exercise is None:
@@ -135,7 +152,7 @@ def hint(identifier: str) -> None:
                   no_more * (asked > there_are)))
 
 
-def solution(identifier: str) -> None:
+def solution(identifier: str = "") -> None:
     """Show the source of the reference, which is the code that the course itself runs."""
     exercise = _find_or_say(identifier)
     if exercise is None:
@@ -145,47 +162,35 @@ def solution(identifier: str) -> None:
     show(Message(f"{heading}\n\n{source}", markdown=f"**{heading}**\n\n```python\n{source}\n```"))
 
 
-def progress() -> None:
-    """Draw the learner's map: every exercise of every lesson, passed, tried or open."""
-    states, marks, rows, exercises = recall(), {"passed": RIGHT, "tried": WRONG}, [], []
-    for number in lessons():
-        try:
-            module = lesson_module(number)
-        except Exception as error:
-            rows.append((f"Lesson {number}", [f"cannot be loaded: {in_words(error)}"]))
-            continue
-        exercises += module.EXERCISES
-        rows.append((module.__doc__.splitlines()[0].rstrip("."),
-                     [f"{marks.get(states.get(each.identifier), OPEN)} {each.title}" for each in module.EXERCISES]))
-    passed = sum(states.get(each.identifier) == "passed" for each in exercises)
-    show(chart(f"Your map: {passed} of {len(exercises)} exercises passed", rows,
-               f"{RIGHT} passed   {WRONG} tried   {OPEN} open"))
-
-
 def examine(exercise: Exercise, function: Callable) -> Verdict:
     """Judge a function. Raises only `KeyboardInterrupt`, and what is wrong with the exercise itself."""
-    refusal = _refuse(exercise, function)
+    function = getattr(function, "learners", function)  # of a function that came back from a check
+    answer = adapted(function, exercise.reference) if callable(function) else None
+    refusal = _refuse(exercise, function, answer)
     if refusal:
         return refusal
-    trials = _run(exercise, function)
+    trials = _run(exercise, answer)
     complaints = [_compare(exercise, trial) for trial in trials]
-    return _say(exercise, trials, complaints)
+    if any(complaints):
+        return _wrong(exercise, answer, trials, complaints)
+    return _right(exercise, answer, trials)
 
 
-def _refuse(exercise: Exercise, function: Callable) -> Verdict | None:
+def _refuse(exercise: Exercise, function: Callable, answer: Callable | None) -> Verdict | None:
     """Return the verdict on what need not be run: no function, the reference, a stub, other parameters."""
     if not callable(function):
-        return Verdict(WRONG, f"the function itself is wanted, but {kind_of(function)} came. "
+        came = "nothing" if function is None else kind_of(function)
+        return Verdict(WRONG, f"the function itself is wanted, but {came} came. "
                               f'Pass its name alone: `check("{exercise.identifier}", {exercise.name})`.')
     if function is exercise.reference:
         return Verdict(OPEN, "this is the reference. Run the cell with your own function, then check that.")
     if is_stub(function):
         return Verdict(OPEN, "not attempted yet; the lesson goes on with the reference. "
                              f'hint("{exercise.identifier}") helps.')
-    if not same_signature(function, exercise.reference):
+    if answer is None:
         wanted = inspect.signature(exercise.reference)
-        return Verdict(WRONG, f"it takes `{inspect.signature(function)}`, but the lesson calls "
-                              f"`{exercise.name}{wanted}`. Keep names, order and defaults.")
+        return Verdict(WRONG, f"it takes `{inspect.signature(function)}`, but the lesson calls `{exercise.name}{wanted}`. "
+                              "Keep their number and order; their names may be yours.")
     return None
 
 
@@ -204,10 +209,11 @@ class _Trial:
 
 @dataclass(frozen=True)
 class _Complaint:
-    """What is wrong with one answer: a sentence, and rows of (label, value) that show it."""
+    """What is wrong with one answer: a sentence, rows of (label, value) that show it, and a difference in numbers."""
 
     sentence: str
     rows: Iterable[tuple[str, str]]
+    found: Difference | None = None
 
 
 def _run(exercise: Exercise, function: Callable) -> list[_Trial]:
@@ -223,7 +229,7 @@ def _run(exercise: Exercise, function: Callable) -> list[_Trial]:
                    if isinstance(kept, np.ndarray | list) and difference(kept, left, tolerance=0)}
         trials.append(_Trial(inputs, expected, answer, changed))
         seconds -= answer.seconds
-        if answer.out_of_time:
+        if answer.out_of_time or answer.replaced:
             break
     return trials
 
@@ -231,6 +237,9 @@ def _run(exercise: Exercise, function: Callable) -> list[_Trial]:
 def _compare(exercise: Exercise, trial: _Trial) -> _Complaint | None:
     """Return what is wrong with the answer of one trial."""
     expected, answer, inputs = trial.expected, trial.answer, trial.inputs
+    if answer.replaced:
+        return _Complaint(f"the function replaces {' and '.join(f'`{name}`' for name in answer.replaced)}, for the whole "
+                          "notebook. That has been undone; do without it.", inputs)
     if answer.out_of_time:
         return _Complaint(f"no answer after {exercise.seconds:g} seconds, so the check stopped it. "
                           "Is there a loop that never ends?", inputs)
@@ -240,15 +249,16 @@ def _compare(exercise: Exercise, trial: _Trial) -> _Complaint | None:
         lost = " A tape's gradient is None where the tape does not watch, or the call stands outside it." * by_tape
         where = [(f"line {answer.line[0]}", answer.line[1])] if answer.line else []
         return _Complaint(f"your function stopped with {answer.problem}{hole}{lost}", [*where, *inputs])
-    if answer.problem:  # it arose where the check used the result
-        missing = difference(expected.returned, answer.returned, exercise.tolerance)
-        if missing and (answer.returned is None or answer.returned is ...):
-            return _Complaint(missing.sentence, inputs)
-        return _Complaint(f"the check cannot work with what came back: {answer.problem.removeprefix('ValueError: ')}",
-                          [*inputs, ("came back", describe(answer.returned))])
+    form = difference(expected.returned, answer.returned, exercise.tolerance)
+    empty = answer.returned is None or answer.returned is ...
+    if answer.problem or form and empty:  # the check could not look into it
+        sentence = answer.unusable or f"what came back stops the lesson with {answer.problem}"
+        if form and form.of_form and (empty or not answer.unusable):
+            sentence = form.sentence
+        return _Complaint(sentence, [*inputs, ("came back", describe(answer.returned))][:None if not empty else -1])
     found = difference(expected.value, answer.value, exercise.tolerance, exercise.dtype)
     if found:
-        return _Complaint(found.sentence, [*inputs, *evidence_of(found, exercise.tolerance)])
+        return _Complaint(found.sentence, [*inputs, *evidence_of(found, exercise.tolerance)], found)
     if trial.changed:
         name, left = next(iter(trial.changed.items()))
         return _Complaint(f"the answer is right, but the function changes its argument `{name}` in place, and so the "
@@ -256,17 +266,31 @@ def _compare(exercise: Exercise, trial: _Trial) -> _Complaint | None:
     return None
 
 
-def _say(exercise: Exercise, trials: list[_Trial], complaints: list[_Complaint | None]) -> Verdict:
-    """Return the verdict: right, or the smallest case that is not, in the words of a known mistake if it is one."""
+def _right(exercise: Exercise, answer: Callable, trials: list[_Trial]) -> Verdict:
+    """Return the verdict on a function that is right, though it may be too slow to go on with."""
+    inputs = f" on {len(trials)} inputs" if len(trials) > 1 else ""
+    lost = exercise.calls * (trials[-1].answer.seconds - trials[-1].expected.seconds)
+    if lost > SLOW:
+        return Verdict(RIGHT, f"right{inputs}, but slow: with this lesson's data it would run for {lost / 60:.0f} minutes or "
+                              "more, so the lesson goes on with the reference. To go on with your own, let one call work "
+                              "on the whole array, without a loop over its numbers.", _printed(trials[0]))
+    goes_on = carried(answer, [(trial.expected.given, trial.expected.returned) for trial in trials])
+    goes_on.learners = answer.__wrapped__
+    return Verdict(RIGHT, f"right{inputs}; the lesson goes on with your function.", _printed(trials[0]), goes_on=goes_on)
+
+
+def _wrong(exercise: Exercise, answer: Callable, trials: list[_Trial], complaints: list[_Complaint | None]) -> Verdict:
+    """Return the smallest case that is wrong, in the words of a known mistake, of an experiment, or of the comparison."""
     failed = [(trial, complaint) for trial, complaint in zip(trials, complaints) if complaint]
-    if not failed:
-        inputs = f" on {len(trials)} inputs" if len(trials) > 1 else ""
-        return Verdict(RIGHT, f"right{inputs}; the lesson goes on with your function.", _printed(trials[0]))
     mistake = next((each for each in exercise.mistakes if _is_made(each, exercise, trials)), None)
     if mistake:  # it shows in what came back, so not in a case where the function stopped
         failed = [(trial, complaint) for trial, complaint in failed if not trial.answer.problem]
     trial, complaint = failed[0]
     sentence = mistake.message if mistake else complaint.sentence
+    found = complaint.found
+    if not (mistake or found is None or found.values_agree or isinstance(found.part, Fact)) and exercise.plain:
+        with contextlib.suppress(TimeLimit), time_limit(2.0):
+            sentence = diagnose(exercise, answer, found.of_form) or sentence
     return Verdict(WRONG, sentence, (*complaint.rows, *_printed(trial)), mistake)
 
 

@@ -1,11 +1,13 @@
-"""Calling somebody's function so that nothing gets out: errors, prints, warnings, endless loops, exits."""
+"""Calling somebody's function so that nothing gets out: errors, prints, endless loops, exits, what it replaces."""
 
+import builtins
 import contextlib
 import dis
 import inspect
 import io
 import linecache
 import logging
+import os
 import re
 import signal
 import sys
@@ -15,11 +17,18 @@ import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 KEPT_LINES, KEPT_WIDTH = 3, 160  # of what a function prints
+WATCHED = ("builtins", "math", "random", "numpy", "numpy.random", "numpy.linalg", "keras", "keras.ops", "keras.random",
+           "tensorflow")  # modules whose functions are put back
+
+
+class Unusable(ValueError):
+    """Raised by an exercise's `observe`, with a sentence for the learner: what came back cannot be looked at."""
 
 
 @dataclass
@@ -28,18 +37,22 @@ class Outcome:
 
     Args:
         value: what was observed; by default what the function returned.
-        returned: what the function itself returned, last.
+        given, returned: what the function itself was called with and returned, last.
         problem: what went wrong, such as "NameError: name 'x' is not defined"; None if nothing did.
-        line: the number and the text of the function's own line where it did, or None.
+        unusable: the sentence of an `Unusable`.
+        replaced: what the function replaced elsewhere, such as "print"; it has been put back.
+        line: the number and the text of the function's own line where the problem arose, or None.
         in_function: the problem arose inside the function, and not where its result was observed.
         out_of_time: the function was stopped.
-        printed: the first lines of what it printed.
-        seconds: how long the call took.
+        printed, seconds: the first lines of what it printed, and how long the call took.
     """
 
     value: Any = None
+    given: tuple = ()
     returned: Any = None
     problem: str | None = None
+    unusable: str | None = None
+    replaced: list[str] = field(default_factory=list)
     line: tuple[int, str] | None = None
     in_function: bool = False
     out_of_time: bool = False
@@ -53,21 +66,21 @@ def attempt(function: Callable, arguments: tuple, observe: Callable | None = Non
     outcome, printed = Outcome(), FirstLines()
 
     def witnessed(*positional, **named):
-        outcome.in_function = True
+        outcome.in_function, outcome.given = True, (*positional, *named.values())
         outcome.returned = function(*positional, **named)
         outcome.in_function = False
         return outcome.returned
 
     started = time.perf_counter()
     try:
-        with quiet(printed), time_limit(seconds):
+        with quiet(printed), put_back(function, outcome.replaced), time_limit(seconds):
             outcome.value = observe(witnessed, *arguments) if observe else witnessed(*arguments)
     except KeyboardInterrupt:
         raise
-    except TimeLimit:
-        outcome.out_of_time, outcome.problem = True, "no answer in time"
     except BaseException as error:  # SystemExit too
         outcome.problem, outcome.line = in_words(error), own_line(error, function)
+        outcome.out_of_time = isinstance(error, TimeLimit)
+        outcome.unusable = str(error) if isinstance(error, Unusable) else None
     outcome.seconds = time.perf_counter() - started
     outcome.printed = printed.lines()
     return outcome
@@ -83,49 +96,70 @@ def is_stub(function: Callable) -> bool:
                for step in steps)
 
 
-def same_signature(function: Callable, reference: Callable) -> bool:
-    """Return whether the function can be called in every way that the reference can, with the same defaults."""
-    try:
-        given = inspect.signature(function)
-    except (TypeError, ValueError):  # some built-in functions have none: calling them will tell
-        return True
-    wanted = inspect.signature(reference).parameters.values()
-    for parameters in (wanted, [each for each in wanted if each.default is each.empty]):
-        named = {each.name: each.name for each in parameters}
-        by_position = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
-        by_name_alone = {each.name: each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
-        try:
-            if given.bind(**named).arguments != given.bind(*by_position, **by_name_alone).arguments:
-                return False
-        except TypeError:
-            return False
-    own = given.parameters
-    return all(own[each.name].default == each.default for each in wanted
-               if each.default is not each.empty and each.name in own)
-
-
 class TimeLimit(BaseException):
     """Raised inside a function that takes too long; not an Exception, so that few functions catch it."""
 
 
 @contextlib.contextmanager
 def time_limit(seconds: float | None):
-    """Raise `TimeLimit` in the block after so many seconds. On Windows and in threads there are no alarms."""
+    """Raise `TimeLimit` in the block after so many seconds. On Windows and in threads there are no alarms.
+
+    Where other programs keep the processor busy, the clock waits for the block's own share, up to four times as long.
+    """
     has_alarms = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     if seconds is None or not has_alarms:
         yield
         return
+    seconds = max(seconds, 1e-2)
+    started, used = time.perf_counter(), time.process_time()
 
     def stop(number, frame):
-        raise TimeLimit
+        if time.process_time() - used >= 0.8 * seconds or time.perf_counter() - started >= 4 * seconds:
+            raise TimeLimit
 
     handler = signal.signal(signal.SIGALRM, stop)
-    others = signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)  # again, for an `except:` may swallow the first
+    if 0 < left < seconds:  # of a block around this one
+        signal.setitimer(signal.ITIMER_REAL, left, 0.2)
+    try:
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, left and max(left - time.perf_counter() + started, 1e-3), interval)
+
+
+@contextlib.contextmanager
+def put_back(function: Callable, found: list[str]):
+    """Put back what the function replaces: functions and modules elsewhere, precision, working directory; name it."""
+    keras, folder, state = sys.modules.get("keras"), os.getcwd(), np.random.get_state()
+    floatx, depth = keras and keras.config.floatx(), sys.getrecursionlimit()
+    places = {f"{name}.": vars(sys.modules[name]) for name in WATCHED if name in sys.modules}
+    places[""] = getattr(inspect.unwrap(function), "__globals__", {})
+    kept = {place: dict(names) for place, names in places.items()}
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, *others)
-        signal.signal(signal.SIGALRM, handler)
+        for place, names in places.items():
+            of_globals = not place
+            kinds = (Callable, ModuleType) if of_globals else (Callable, float)  # TensorFlow loads modules late
+            for name, value in kept[place].items():
+                if names.get(name) is not value and isinstance(value, kinds):
+                    names[name] = value
+                    found.append((place + name).removeprefix("builtins."))
+            for name in (set(names) - set(kept[place])) & set(vars(builtins)) if of_globals else ():
+                del names[name]  # such as a `print` of the notebook's own
+                found.append(name)
+        if keras and keras.config.floatx() != floatx:
+            keras.config.set_floatx(floatx)
+            found.append("keras.config.floatx")
+        if os.getcwd() != folder:
+            os.chdir(folder)
+            found.append("the working directory")
+        np.random.set_state(state)
+        sys.setrecursionlimit(depth)
 
 
 @contextlib.contextmanager
@@ -137,6 +171,7 @@ def quiet(stream: io.TextIOBase):
         stack.enter_context(contextlib.redirect_stderr(stream))
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(np.errstate(all="ignore"))
+        stack.enter_context(np.printoptions())
         if "IPython" in sys.modules:
             from IPython.utils.capture import capture_output
             stack.enter_context(capture_output(stdout=False, stderr=False, display=True))
@@ -151,11 +186,7 @@ def quiet(stream: io.TextIOBase):
 class FirstLines(io.TextIOBase):
     """A stream that keeps the first lines and counts the others, however much is printed."""
 
-    def __init__(self):
-        self._kept, self._count = "", 0
-
-    def writable(self):
-        return True
+    _kept, _count = "", 0
 
     def write(self, text):
         self._kept += text[:max(KEPT_LINES * KEPT_WIDTH - len(self._kept), 0)]

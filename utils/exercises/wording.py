@@ -45,10 +45,10 @@ def report(mark: str, title: str, sentence: str, rows=(), closing: str = "") -> 
     ])
     body = f"<b>{html.escape(f'{mark} {title}')}</b>: {_prose(sentence)}"
     if rows:
-        body += _table([[html.escape(label), f"<code>{html.escape(value)}</code>"] for label, value in rows])
+        body += table([[html.escape(label), f"<code>{html.escape(value)}</code>"] for label, value in rows])
     if closing:
         body += f"<div>{_prose(closing)}</div>"
-    return Message(text, html=_box(body, COLOURS.get(mark, "#6e7781")))
+    return Message(text, html=box(body, COLOURS.get(mark, "#6e7781")))
 
 
 def numbered(title: str, items, closing: str = "") -> Message:
@@ -58,23 +58,7 @@ def numbered(title: str, items, closing: str = "") -> Message:
     text = "\n".join([title, *lines, *([f"  {closing}"] if closing else [])])
     entries = "".join(f"<li>{_prose(item)}</li>" for item in items)
     body = f"<b>{html.escape(title)}</b><ol style='margin:2px 0'>{entries}</ol>{_prose(closing)}"
-    return Message(text, html=_box(body))
-
-
-def chart(title: str, rows, closing: str) -> Message:
-    """Return a message that is a title over rows of (heading, entries)."""
-    width = max((len(heading) for heading, _ in rows), default=0)
-    lines = []
-    for heading, entries in rows:
-        indent = " " * (width + 5)
-        joined = textwrap.fill("   ".join(entry.replace(" ", "\0") for entry in entries), WIDTH,
-                               initial_indent=indent, subsequent_indent=indent)
-        lines.append(f"  {heading:<{width}}" + joined[width + 2:].replace("\0", " "))
-    text = "\n".join([title, *lines, f"  {closing}"])
-    cells = [[f"<b>{html.escape(heading)}</b>",
-              " ".join(f"<span style='white-space:nowrap;margin-right:14px'>{html.escape(entry)}</span>"
-                       for entry in entries)] for heading, entries in rows]
-    return Message(text, html=_box(f"<b>{html.escape(title)}</b>{_table(cells)}{html.escape(closing)}"))
+    return Message(text, html=box(body))
 
 
 def _wrapped(text: str) -> str:
@@ -88,13 +72,15 @@ def _prose(text: str) -> str:
     return re.sub(r'(?:hint|solution)\("[\d.]+"\)', r"<code>\g<0></code>", text)
 
 
-def _table(rows) -> str:
+def table(rows) -> str:
+    """Return rows of cells, each HTML, as a table."""
     cell = "<td style='text-align:left;vertical-align:top;padding:1px 12px 1px 0'>"
     lines = ("".join(f"{cell}{content}</td>" for content in row) for row in rows)
     return f"<table style='margin:4px 0;border:none'>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
-def _box(body: str, colour: str = "#6e7781") -> str:
+def box(body: str, colour: str = "#6e7781") -> str:
+    """Return the HTML with a coloured line at its left."""
     # The classes keep a dollar sign in the learner's values from being typeset as mathematics.
     return (f"<div class='tex2jax_ignore mathjax_ignore' style='border-left:4px solid {colour};"
             f"padding:2px 0 2px 10px;margin:4px 0'>{body}</div>")

@@ -5,7 +5,7 @@ from keras import ops
 
 from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
-from utils.exercises.gradients import by_numpy, value_and_gradients, without_gradient
+from utils.gradients import value_and_gradients
 from utils.losses import elbo, kl_to_standard_normal
 from utils.models import decode_grid, reparameterise, sample_prior
 
@@ -108,8 +108,6 @@ EXERCISES = (
                 _of_draw("* noise", "+ noise")),
         Mistake("the values are right, but no gradient reaches `log_variance`: is its part cut off by `stop_gradient` "
                 "or made by NumPy?", _of_draw("* log_variance", "* ops.stop_gradient(log_variance)")),
-        by_numpy(reparameterise),
-        without_gradient(reparameterise),
     ), hints=(
         "Noise from N(0, 1) times a standard deviation has that standard deviation; plus a mean, it has that mean.",
         "The encoder gives the logarithm of the variance. Which power of the variance is the standard deviation, "
@@ -118,7 +116,6 @@ EXERCISES = (
     )),
     Exercise(identifier="6.2", reference=kl_to_standard_normal, cases=_gaussians, observe=value_and_gradients,
              mistakes=(
-        by_numpy(kl_to_standard_normal),
         Mistake("`exp(log_variance / 2)` is the standard deviation. The formula asks for its square, the variance.",
                 _of_kl("exp(log_variance)", "exp(0.5 * log_variance)")),
         Mistake("`log_variance` stands where the variance belongs. Undo the logarithm there.",

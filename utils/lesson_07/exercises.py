@@ -5,7 +5,7 @@ from keras import ops
 
 from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
-from utils.exercises.gradients import by_numpy, value_and_gradients, without_gradient
+from utils.gradients import value_and_gradients
 from utils.lesson_07.study import active_units, free_bits
 from utils.losses import importance_weighted_bound
 from utils.models import condition_on_label
@@ -56,7 +56,7 @@ def _latents_and_labels():
 
 def _value_and_gradient_of_latents(function, latents, labels):
     """Return what `value_and_gradients` does, for latents alone: labels are whole numbers and have no gradient."""
-    return value_and_gradients(lambda tensor: function(tensor, ops.convert_to_tensor(labels)), latents)
+    return value_and_gradients(lambda tensor: function(tensor, ops.convert_to_tensor(labels)[:ops.shape(tensor)[0]]), latents)
 
 
 _of_bound, _of_units = edits_of(importance_weighted_bound), edits_of(active_units)
@@ -153,8 +153,6 @@ EXERCISES = (
                 "own KL.", _of_price(_PRICE, "ops.sum(ops.mean(kl_of_each_dimension, axis=0) + minimum)")),
         Mistake("the minimum has no effect: this is the plain KL.",
                 _of_price(_PRICE, "ops.sum(ops.mean(kl_of_each_dimension, axis=0))")),
-        by_numpy(free_bits),
-        without_gradient(free_bits),
     ), hints=(
         "Three steps in this order: average over the images, compare with the minimum, sum over the dimensions.",
         "A dimension whose average KL is 0.1 nats is charged 0.5 if the minimum is 0.5, and one of 3 nats is "
@@ -180,8 +178,6 @@ EXERCISES = (
                 "along the last axis.", _of_label("10,", "latents.shape[-1],", "axis=-1", "axis=0")),
         Mistake("these are the one-hot labels alone. The latents belong beside them.",
                 _of_label("[latents,", "[latents[:, :0],")),
-        by_numpy(condition_on_label),
-        without_gradient(condition_on_label),
     ), hints=(
         "A digit is a name, not a quantity. Ten columns, of which the label's own is 1 and the others are 0, say "
         "which it is without an order.",

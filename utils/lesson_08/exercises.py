@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
-from utils.exercises.gradients import by_numpy, value_and_gradients
+from utils.gradients import value_and_gradients
 from utils.lesson_08.study import optimal_discriminator
 from utils.losses import discriminator_loss, generator_loss, saturating_generator_loss
 from utils.models import gan_train_step
@@ -113,7 +113,6 @@ _MOVE_DISCRIMINATOR = "discriminator_optimizer.apply(gradients, discriminator.tr
 
 EXERCISES = (
     Exercise(identifier="8.1", reference=discriminator_loss, cases=_both_logits, observe=value_and_gradients, mistakes=(
-        by_numpy(discriminator_loss),
         Mistake("the logits are taken for probabilities. A cross-entropy of Keras needs `from_logits=True`.",
                 lambda real, fake: -ops.mean(ops.log(ops.clip(real, 1e-7, 1 - 1e-7)))
                 - ops.mean(ops.log(1 - ops.clip(fake, 1e-7, 1 - 1e-7)))),
@@ -140,7 +139,6 @@ EXERCISES = (
         "`ops.mean(ops.softplus(...))` once for each batch, then add. Which of the two logits gets a minus sign?",
     )),
     Exercise(identifier="8.2", reference=generator_loss, cases=_fake_logits, observe=value_and_gradients, mistakes=(
-        by_numpy(generator_loss),
         Mistake("the logits are taken for probabilities. A cross-entropy of Keras needs `from_logits=True`.",
                 lambda fake: -ops.mean(ops.log(ops.clip(fake, 1e-7, 1 - 1e-7)))),
         Mistake("nearly: a small number under the logarithm keeps it finite, but caps the loss and kills its slope "

@@ -8,7 +8,7 @@ from scipy import stats
 
 from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
-from utils.exercises.gradients import TRACED, by_numpy, with_gradients, without_gradient
+from utils.gradients import TRACED, with_gradients
 from utils.losses import exponential_moving_average, gradient_penalty, r1_penalty, wasserstein_distance_1d
 
 AT_ONCE = 3  # images, which is quick; a larger batch is computed in a graph, as Keras traces a training step
@@ -56,15 +56,15 @@ def _curved_discriminators():
         yield discriminator, random.normal(size=(batch, pixels)).astype(np.float32)
 
 
-def _of_weights(compute, network, role, in_graph, name="penalty"):
+def _of_weights(compute, batch, network, role, in_graph, name="penalty"):
     """Return what `compute()` gives, and if TensorFlow can compute with it, its gradients by a network's weights."""
-    return with_gradients(compute, [weight.value for weight in network.trainable_weights], name,
+    return with_gradients(compute, batch, [weight.value for weight in network.trainable_weights], name,
                           f"its gradients by the {role}'s weights", in_graph=in_graph)
 
 
 def _penalty_and_gradients(function, discriminator, images):
     images = tf.constant(images)
-    return _of_weights(lambda: function(discriminator, images), discriminator, "discriminator", len(images) > AT_ONCE)
+    return _of_weights(lambda images: function(discriminator, images), [images], discriminator, "discriminator", len(images) > AT_ONCE)
 
 
 def _penalty_and_points(function, critic, real_images, fake_images, random):
@@ -72,14 +72,14 @@ def _penalty_and_points(function, critic, real_images, fake_images, random):
     real, fake = tf.constant(real_images), tf.constant(fake_images)
     in_graph = len(real) > AT_ONCE
     # Of images that are real and fake at once, every point between them is the image itself.
-    seen = _of_weights(lambda: function(critic, real, real, random), critic, "critic", in_graph,
+    seen = _of_weights(lambda real: function(critic, real, real, random), [real], critic, "critic", in_graph,
                        "penalty where real and fake images are the same")
     if seen is None or not seen[TRACED]:
         return seen
     if in_graph:
         return seen | _points_between(function, critic, real, fake, random)
     flat = _Slopes(np.zeros(critic.direction.shape))
-    *_, gradients = _of_weights(lambda: function(flat, real, fake, random), flat, "critic", False).values()
+    *_, gradients = _of_weights(lambda real, fake: function(flat, real, fake, random), [real, fake], flat, "critic", False).values()
     return seen | {"are they finite for a flat critic? (1 yes, 0 no)": float(np.all(np.isfinite(gradients)))}
 
 
@@ -164,11 +164,6 @@ _LOGITS = "discriminator(images, training=True)"
 _AVERAGED = "decay * old + (1 - decay) * new"
 
 
-_BY_NUMPY = ("the numbers are right, but NumPy, `.numpy()` or `float` computed them. There no gradient passes, and "
-             "`fit` cannot go: use `ops` from the first step to the last.")
-_CUT_OFF = ("the number is right, but its gradient does not reach the weights, so the penalty would change nothing. "
-            "Is there a `stop_gradient`, or a step outside TensorFlow?")
-
 EXERCISES = (
     Exercise(identifier="9.1", reference=wasserstein_distance_1d, cases=_two_samples, mistakes=(
         Mistake("the numbers are paired as they come, so another order would give another distance. Which plan moves "
@@ -247,7 +242,6 @@ EXERCISES = (
         Mistake("the gradient is that of the batch's *average* value, which is smaller by the batch size. Give the "
                 "tape the values themselves: each depends on its own image alone.",
                 _of_gp("critic(between, training=True)", "ops.mean(critic(between, training=True))")),
-        by_numpy(gradient_penalty, _BY_NUMPY), without_gradient(gradient_penalty, _CUT_OFF),
     ), hints=(
         "Four steps: draw a number between 0 and 1 for each image; mix the pair with it; ask a tape how the critic's "
         "value changes with the mixed image; compare the length of that gradient with 1.",
@@ -286,7 +280,6 @@ EXERCISES = (
         Mistake("you sum the gradient over the pixels and then square. Square each pixel's slope first.",
                 _of_r1("ops.sum(ops.square(slope), axis=-1)", "ops.square(ops.sum(slope, axis=-1))")),
         Mistake("one penalty for each image came back. Average over the batch.", _of_r1("ops.mean", "")),
-        by_numpy(r1_penalty, _BY_NUMPY), without_gradient(r1_penalty, _CUT_OFF),
     ), hints=(
         "A tape that watches the images, the discriminator's logits under it, and the gradient of the logits with "
         "respect to the images.",
