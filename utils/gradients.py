@@ -8,9 +8,9 @@ from utils.exercises.comparing import Fact
 TRACED = Fact("can `fit` compute with it?", "the numbers are right, but NumPy, `.numpy()` or `float` computed them, or "
               "they are float64. There no gradient passes, and `fit` cannot go: use `ops` and float32 from the first step "
               "to the last.")
-ANY_BATCH = Fact("does it do without the size of the batch?", "right when it is called at once, but while `fit` builds its "
-                 "graph the size of the batch is not known: `.shape[0]`, `len` and Python loops over examples do not work "
-                 "there. `ops.shape(x)[0]` is known when it is needed.")
+ANY_BATCH = Fact("does it run while `fit` builds its graph?", "right when it is called at once, but inside `fit` it stops: "
+                 "while `fit` builds its graph, tensors have no values and a batch has no size yet. So `.shape[0]`, `len`, "
+                 "`if`, Python's `max` and loops over the examples do not work; `ops.shape(x)[0]` does.")
 PASSED = Fact("does a gradient pass?", "the numbers are right, but the gradient is cut off on the way to the arguments. Is "
               "there a `stop_gradient`, a constant, or a rounding in it?")
 
@@ -70,14 +70,11 @@ def with_gradients(function, batch, weights=None, value="value", gradients="its 
             seen["value for a smaller batch"] = built(*smaller)[0]
     except Exception:
         result = function(*batch)  # an error of the learner's own is raised again here, and shown
-        if result is None:
-            return None
-        computes = tf.is_tensor(result) and dtype in (None, result.dtype)
         try:
-            run(*batch)
-            tf.function(run, autograph=False)(*batch)
+            computes = any(np.any(slope) for slope in run(*batch)[1])
         except Exception:
             computes = False
         return {value: result, TRACED: computes, ANY_BATCH: False}
+    passed = np.array([bool(np.any(slope)) for slope in slopes])
     slopes = np.concatenate([np.ravel(slope) for slope in slopes])
-    return {value: result, TRACED: True, ANY_BATCH: True, **seen, PASSED: bool(np.any(slopes)), gradients: slopes}
+    return {value: result, TRACED: True, ANY_BATCH: True, **seen, PASSED: passed, gradients: slopes}

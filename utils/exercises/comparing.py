@@ -33,6 +33,7 @@ class Difference:
     Args:
         values_agree: shape and numbers are right, and only the type is not.
         of_form: kind or shape are not those that are wanted, whatever the numbers are.
+        is_empty: None or `...` came back.
     """
 
     sentence: str
@@ -41,6 +42,7 @@ class Difference:
     part: str = ""
     values_agree: bool = False
     of_form: bool = False
+    is_empty: bool = False
 
 
 def difference(expected, came, tolerance: float, dtype: str | None = None,
@@ -54,9 +56,9 @@ def difference(expected, came, tolerance: float, dtype: str | None = None,
         return Difference(sentence, expected, came, part, **kind)
 
     if came is None and expected is not None:
-        return differ("None came back. Is the `return` missing?", of_form=True)
+        return differ("None came back. Is the `return` missing?", is_empty=True)
     if came is ...:
-        return differ("`...` came back: a place for your code is still empty.", of_form=True)
+        return differ("`...` came back: a place for your code is still empty.", is_empty=True)
     if isinstance(expected, (Mapping, tuple, list)):
         pairs = _pair_up(expected, came)
         if pairs is None:

@@ -11,7 +11,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -22,6 +22,7 @@ from utils.exercises.comparing import Difference, Fact, describe, difference, ev
 from utils.exercises.experiments import diagnose
 from utils.exercises.remembering import remember
 from utils.exercises.running import FirstLines, Outcome, attempt, in_words, is_stub, quiet, time_limit, TimeLimit
+from utils.exercises.slips import slips_of
 from utils.exercises.wording import OPEN, RIGHT, WRONG, Message, numbered, report, show
 
 
@@ -97,11 +98,12 @@ def _call(function, *arguments):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `examine` found: a mark, a sentence, rows of (label, value) that show why, a known mistake, what to go on with."""
+    """What `examine` found: a mark, a sentence, rows of (label, value) that show why, and what it rests on."""
 
     mark: str
     sentence: str
     rows: Iterable[tuple[str, str]] = ()
+    found: Difference | None = None
     mistake: Mistake | None = None
     goes_on: Callable | None = None
 
@@ -196,24 +198,10 @@ def _refuse(exercise: Exercise, function: Callable, answer: Callable | None) -> 
 
 @dataclass(frozen=True)
 class _Trial:
-    """One case: its arguments in words, what the reference and the learner's function made of it.
-
-    `changed` holds the arguments, described, that the function left otherwise than the reference did.
-    """
-
-    inputs: list[tuple[str, str]]
-    expected: Outcome
+    inputs: list[tuple[str, str]]  # the arguments of one case, in words
+    expected: Outcome  # what the reference made of it
     answer: Outcome
-    changed: dict[str, str]
-
-
-@dataclass(frozen=True)
-class _Complaint:
-    """What is wrong with one answer: a sentence, rows of (label, value) that show it, and a difference in numbers."""
-
-    sentence: str
-    rows: Iterable[tuple[str, str]]
-    found: Difference | None = None
+    changed: dict[str, str]  # arguments, in words, that the function left otherwise than the reference did
 
 
 def _run(exercise: Exercise, function: Callable) -> list[_Trial]:
@@ -234,35 +222,35 @@ def _run(exercise: Exercise, function: Callable) -> list[_Trial]:
     return trials
 
 
-def _compare(exercise: Exercise, trial: _Trial) -> _Complaint | None:
+def _compare(exercise: Exercise, trial: _Trial) -> Verdict | None:
     """Return what is wrong with the answer of one trial."""
     expected, answer, inputs = trial.expected, trial.answer, trial.inputs
     if answer.replaced:
-        return _Complaint(f"the function replaces {' and '.join(f'`{name}`' for name in answer.replaced)}, for the whole "
-                          "notebook. That has been undone; do without it.", inputs)
+        names = " and ".join(f"`{name}`" for name in answer.replaced)
+        return Verdict(WRONG, f"the function replaces {names}, for the whole notebook. That has been undone; do without it.",
+                       inputs)
     if answer.out_of_time:
-        return _Complaint(f"no answer after {exercise.seconds:g} seconds, so the check stopped it. "
-                          "Is there a loop that never ends?", inputs)
+        return Verdict(WRONG, f"no answer after {exercise.seconds:g} seconds, so the check stopped it. "
+                              "Is there a loop that never ends?", inputs)
     if answer.problem and answer.in_function:
         hole = " A `...` still stands where code of yours belongs." if "ellipsis" in answer.problem else ""
         by_tape = "None" in answer.problem and "GradientTape" in _source_of_reference(exercise)
         lost = " A tape's gradient is None where the tape does not watch, or the call stands outside it." * by_tape
         where = [(f"line {answer.line[0]}", answer.line[1])] if answer.line else []
-        return _Complaint(f"your function stopped with {answer.problem}{hole}{lost}", [*where, *inputs])
+        return Verdict(WRONG, f"your function stopped with {answer.problem}{hole}{lost}", [*where, *inputs])
     form = difference(expected.returned, answer.returned, exercise.tolerance)
-    empty = answer.returned is None or answer.returned is ...
-    if answer.problem or form and empty:  # the check could not look into it
-        sentence = answer.unusable or f"what came back stops the lesson with {answer.problem}"
-        if form and form.of_form and (empty or not answer.unusable):
-            sentence = form.sentence
-        return _Complaint(sentence, [*inputs, ("came back", describe(answer.returned))][:None if not empty else -1])
+    if form and form.is_empty:
+        return Verdict(WRONG, form.sentence, inputs)
+    if answer.problem:  # the check could not look into what came back
+        sentence = form.sentence if form and form.of_form else f"what came back stops the lesson with {answer.problem}"
+        return Verdict(WRONG, answer.unusable or sentence, [*inputs, ("came back", describe(answer.returned))])
     found = difference(expected.value, answer.value, exercise.tolerance, exercise.dtype)
     if found:
-        return _Complaint(found.sentence, [*inputs, *evidence_of(found, exercise.tolerance)], found)
+        return Verdict(WRONG, found.sentence, [*inputs, *evidence_of(found, exercise.tolerance)], found)
     if trial.changed:
         name, left = next(iter(trial.changed.items()))
-        return _Complaint(f"the answer is right, but the function changes its argument `{name}` in place, and so the "
-                          "caller's data.", [*inputs, (f"{name} after", left)])
+        return Verdict(WRONG, f"the answer is right, but the function changes its argument `{name}` in place, and so the "
+                              "caller's data.", [*inputs, (f"{name} after", left)])
     return None
 
 
@@ -271,38 +259,43 @@ def _right(exercise: Exercise, answer: Callable, trials: list[_Trial]) -> Verdic
     inputs = f" on {len(trials)} inputs" if len(trials) > 1 else ""
     lost = exercise.calls * (trials[-1].answer.seconds - trials[-1].expected.seconds)
     if lost > SLOW:
-        return Verdict(RIGHT, f"right{inputs}, but slow: with this lesson's data it would run for {lost / 60:.0f} minutes or "
-                              "more, so the lesson goes on with the reference. To go on with your own, let one call work "
-                              "on the whole array, without a loop over its numbers.", _printed(trials[0]))
+        return Verdict(RIGHT, f"right{inputs}, but slow: this lesson's data would take it {lost / 60:.0f} minutes or more, so "
+                              "the lesson goes on with the reference. To go on with your own, let one call work on the "
+                              "whole array, without a loop over its numbers.", _printed(trials[0]))
     goes_on = carried(answer, [(trial.expected.given, trial.expected.returned) for trial in trials])
     goes_on.learners = answer.__wrapped__
     return Verdict(RIGHT, f"right{inputs}; the lesson goes on with your function.", _printed(trials[0]), goes_on=goes_on)
 
 
-def _wrong(exercise: Exercise, answer: Callable, trials: list[_Trial], complaints: list[_Complaint | None]) -> Verdict:
+def _wrong(exercise: Exercise, answer: Callable, trials: list[_Trial], complaints: list[Verdict | None]) -> Verdict:
     """Return the smallest case that is wrong, in the words of a known mistake, of an experiment, or of the comparison."""
     failed = [(trial, complaint) for trial, complaint in zip(trials, complaints) if complaint]
-    mistake = next((each for each in exercise.mistakes if _is_made(each, exercise, trials)), None)
+    mistake = next((each for each in exercise.mistakes if _is_made(each.function, exercise, trials)), None)
     if mistake:  # it shows in what came back, so not in a case where the function stopped
         failed = [(trial, complaint) for trial, complaint in failed if not trial.answer.problem]
     trial, complaint = failed[0]
-    sentence = mistake.message if mistake else complaint.sentence
-    found = complaint.found
-    if not (mistake or found is None or found.values_agree or isinstance(found.part, Fact)) and exercise.plain:
+    sentence, found = mistake.message if mistake else complaint.sentence, complaint.found
+    if not (mistake or found is None or found.values_agree or isinstance(found.part, Fact)):
         with contextlib.suppress(TimeLimit), time_limit(2.0):
-            sentence = diagnose(exercise, answer, found.of_form) or sentence
-    return Verdict(WRONG, sentence, (*complaint.rows, *_printed(trial)), mistake)
+            told = diagnose(exercise, answer, found.of_form) if exercise.plain else next(
+                (slip for slip, function in slips_of(exercise.reference) if _is_made(function, exercise, trials)), None)
+            sentence = told or sentence
+    return replace(complaint, sentence=sentence, rows=(*complaint.rows, *_printed(trial)), mistake=mistake)
 
 
-def _is_made(mistake: Mistake, exercise: Exercise, trials: list[_Trial]) -> bool:
+def _is_made(function: Callable, exercise: Exercise, trials: list[_Trial]) -> bool:
     """Return whether the answers equal the mistake's wherever it gives any, and some of those are wrong."""
     def differ(expected, came):
         found = difference(expected, came, exercise.tolerance)
         return found is not None and not found.values_agree
 
     wrong = False
-    for arguments, trial in zip(exercise.cases(), trials):
-        made = attempt(mistake.function, arguments, exercise.observe)
+    for number, (arguments, trial) in enumerate(zip(exercise.cases(), trials)):
+        if number == 0 and exercise.observe and exercise.plain and isinstance(trial.answer.value, dict):
+            made = attempt(function, arguments, exercise.plain)  # quicker than to observe it
+            if not made.problem and differ(made.value, next(iter(trial.answer.value.values()))):
+                return False
+        made = attempt(function, arguments, exercise.observe)
         if made.problem:
             continue
         if trial.answer.problem or differ(made.value, trial.answer.value):

@@ -13,6 +13,7 @@ import numpy as np
 from utils.exercises.carrying import as_kind
 from utils.exercises.comparing import as_numbers, close, describe
 from utils.exercises.running import attempt
+from utils.exercises.slips import slips_of
 
 HUGE = 20.0  # a number above it may be too much for exp, or for the logarithm of 1 minus it
 # What an answer may be of the right one: the sentence, and the function.
@@ -39,9 +40,9 @@ FUNCTIONS = (
     ("one number came back, the average of all those that are wanted. Which axis should stay?", np.mean),
 )
 # What may stand in an argument's place.
-INSTEAD = (("-{}", np.negative), ("{}**2", np.square), ("sqrt({})", np.sqrt), ("exp({})", np.exp), ("log({})", np.log),
+INSTEAD = (("0", np.zeros_like), ("1", np.ones_like), ("-{}", np.negative), ("{}**2", np.square), ("sqrt({})", np.sqrt), ("exp({})", np.exp), ("log({})", np.log),
            ("{} / 2", lambda value: value / 2), ("2 * {}", lambda value: 2 * value), ("1 - {}", lambda value: 1 - value),
-           ("0", np.zeros_like), ("1", np.ones_like), ("{}.T", lambda value: value.T.copy()))
+           ("{}.T", lambda value: value.T.copy()))
 
 
 class Laboratory:
@@ -53,19 +54,26 @@ class Laboratory:
     def __init__(self, exercise, function: Callable):
         self.exercise, self.function = exercise, function
         self.names = list(inspect.signature(exercise.reference).parameters)
-        self.cases = [tuple(case) for case in exercise.cases()]
+        self.cases = []
+        for case in exercise.cases():
+            call = inspect.signature(exercise.reference).bind(*case)
+            call.apply_defaults()
+            self.cases.append(call.args)
         self.right, self.came = map(self.ours, self.cases), map(self.theirs, self.cases)
         self.right, self.came = list(self.right), list(self.came)
         self.answered = [place for place, both in enumerate(zip(self.right, self.came)) if all(both)]
         self.wrong = [place for place in self.answered if not self.same(self.right[place], self.came[place])]
+        numbers = [part[np.isfinite(part)] for place in self.wrong for part in self.came[place]]
+        numbers = np.unique(np.round(np.concatenate([part.ravel() for part in [*numbers, np.zeros(0)]]), 4))
+        self.tells = numbers.size + 3 * np.sum(numbers % 1 != 0) > 3  # enough to tell one guess from another
 
     def ours(self, arguments: tuple) -> list[np.ndarray] | None:
-        return self._ask(self.exercise.reference, arguments)
+        return self.ask(self.exercise.reference, arguments)
 
     def theirs(self, arguments: tuple) -> list[np.ndarray] | None:
-        return self._ask(self.function, arguments)
+        return self.ask(self.function, arguments)
 
-    def _ask(self, function, arguments):
+    def ask(self, function, arguments):
         own = [value.copy() if isinstance(value, np.ndarray) else value for value in arguments]
         outcome = attempt(function, own, self.exercise.plain, self.exercise.seconds)
         parts = outcome.value if isinstance(outcome.value, tuple) else (outcome.value,)
@@ -91,15 +99,14 @@ def diagnose(exercise, function: Callable, of_form: bool = False) -> str | None:
     """Return a sentence about a wrong answer, or None where no experiment is clear; `of_form` if its shape is wrong."""
     with np.errstate(all="ignore"):
         lab = Laboratory(exercise, function)
-        told = (experiment(lab) for experiment in (EXPERIMENTS[1:2] if of_form else EXPERIMENTS))
+        told = (experiment(lab) for experiment in ((another_answer, a_slip) if of_form else EXPERIMENTS))
         return next(filter(None, told), None) if lab.wrong else None
 
 
 def unused(lab: Laboratory) -> str | None:
     """Does the answer stay the same when an argument changes that matters?"""
-    for at, name in enumerate(lab.names):
-        others = {place: _changed(lab.cases[place][at]) for place in lab.answered}
-        moves = [lab.moves(place, {at: other}) for place, other in others.items() if other is not None]
+    for at, name in sorted(enumerate(lab.names), key=lambda each: np.size(lab.cases[0][each[0]])):
+        moves = [lab.moves(place, {at: other}) for place in lab.answered for other in _changes(lab.cases[place][at])]
         if (True, False) in moves and (True, True) not in moves and None not in moves:
             return f"the answer stays the same whatever `{name}` is. Is it used, or is a number typed in its place?"
     return None
@@ -124,7 +131,8 @@ def another_answer(lab: Laboratory) -> str | None:
         if len(right) == len(came) == 1 and right[0].shape == came[0].shape and right[0].size:
             shift, factor = (came[0] - right[0]).ravel()[0], came[0].ravel()[0] / right[0].ravel()[0]
             yield f"every number is {factor:.4g} times what it should be.", [factor * right[0]]
-            yield f"every number is off by {shift:.4g}.", [right[0] + shift]
+            told = "large" if shift > 0 else "small"
+            yield f"every number is too {told} by {abs(shift):.4g}.", [right[0] + shift]
             places = np.argsort(np.argsort(came[0], axis=None))
             yield "the numbers are right, but in another order.", [np.sort(right[0], None)[places].reshape(came[0].shape)]
 
@@ -153,6 +161,16 @@ def another_question(lab: Laboratory) -> str | None:
     return _fitting(lab, candidates)
 
 
+def a_slip(lab: Laboratory) -> str | None:
+    """Is it what comes out of the right function with one small thing wrong?"""
+    places = sorted(lab.answered, key=lambda place: place not in lab.wrong)
+    for sentence, function in slips_of(lab.exercise.reference) if lab.tells else ():
+        made = ((lab.ask(function, lab.cases[place]), lab.came[place], place in lab.wrong) for place in places)
+        if all(lab.same(one, other) if one or wrong else True for one, other, wrong in made):
+            return sentence
+    return None
+
+
 def _each(function, parts):
     try:
         return [np.asarray(function(part)) for part in parts]
@@ -162,9 +180,7 @@ def _each(function, parts):
 
 def _fitting(lab, candidates) -> str | None:
     """Return the first sentence whose prediction is the answer in every wrong case, and contradicts no other case."""
-    left, numbers = None, np.concatenate([part.ravel() for place in lab.wrong for part in lab.came[place]])
-    if len(np.unique(np.round(numbers[np.isfinite(numbers)], 4))) < 2:  # too little to tell one from another
-        return None
+    left = None if lab.tells else []
     for place in sorted(lab.answered, key=lambda place: place not in lab.wrong):
         if left == []:
             return None
@@ -196,8 +212,8 @@ def mixed_up(lab: Laboratory) -> str | None:
         if batch < 2 or any(part.shape[:1] != (batch,) for part in [*lab.right[place], *lab.came[place]]):
             continue
         of_batch = {at: value for at, value in enumerate(lab.cases[place]) if np.ndim(value) and len(value) == batch}
-        changes = {at: as_kind(np.concatenate([3 * np.asarray(_changed(value))[:1], np.asarray(value)[1:]]), value)
-                   for at, value in of_batch.items() if _changed(value) is not None}
+        changes = {at: as_kind(np.concatenate([np.asarray(other)[:1], np.asarray(value)[1:]]), value)
+                   for at, value in of_batch.items() for other in _changes(value)}
         if lab.moves(place, changes, rows=slice(1, None)) == (False, True):
             return ("changing the first example alone changes the answers for others. Is a maximum, an average or a sum "
                     "taken over the whole batch?")
@@ -220,17 +236,18 @@ def not_the_same_twice(lab: Laboratory) -> str | None:
     return "two calls with the same arguments give different answers. What differs between them?" if twice else None
 
 
-EXPERIMENTS = (unused, another_answer, another_question, too_large, mixed_up, order_matters, not_the_same_twice)
+EXPERIMENTS = (unused, another_answer, another_question, a_slip, too_large, mixed_up, order_matters, not_the_same_twice)
 
 
-def _changed(value):
-    """Return the value with other numbers in it, None if it holds none."""
-    if callable(value) or isinstance(value, bool) or as_numbers(value) is None:
-        return None
+def _changes(value) -> list:
+    """Return values of the same kind with other numbers in them; none, if it holds no numbers."""
+    numbers = None if callable(value) or isinstance(value, bool) else as_numbers(value)
+    if numbers is None:
+        return []
     if isinstance(value, int | np.integer):
-        return value + 1
-    numbers = np.asarray(value)
+        return [value + 1, value + 2]
     if numbers.dtype.kind != "f":  # labels, bits
-        return np.flip(numbers, 0).copy() if numbers.ndim else None
-    wave = np.cos(np.arange(numbers.size)).reshape(numbers.shape)
-    return as_kind((0.9 * numbers + 0.05 * wave).astype(numbers.dtype), value)
+        return [np.flip(numbers, 0).copy()] if numbers.ndim else []
+    wave = 0.05 * np.cos(np.arange(numbers.size)).reshape(numbers.shape)
+    others = [np.full_like(numbers, 0.7), *(factor * numbers + wave for factor in (0.9, 0.3, 4.0, 300.0, 0.001))]
+    return [as_kind(other.astype(np.asarray(value).dtype), value) for other in others]

@@ -134,8 +134,8 @@ def time_limit(seconds: float | None):
 @contextlib.contextmanager
 def put_back(function: Callable, found: list[str]):
     """Put back what the function replaces: functions and modules elsewhere, precision, working directory; name it."""
-    keras, folder, state = sys.modules.get("keras"), os.getcwd(), np.random.get_state()
-    floatx, depth = keras and keras.config.floatx(), sys.getrecursionlimit()
+    keras, folder, depth = sys.modules.get("keras"), os.getcwd(), sys.getrecursionlimit()
+    floatx = keras and keras.config.floatx()
     places = {f"{name}.": vars(sys.modules[name]) for name in WATCHED if name in sys.modules}
     places[""] = getattr(inspect.unwrap(function), "__globals__", {})
     kept = {place: dict(names) for place, names in places.items()}
@@ -158,7 +158,6 @@ def put_back(function: Callable, found: list[str]):
         if os.getcwd() != folder:
             os.chdir(folder)
             found.append("the working directory")
-        np.random.set_state(state)
         sys.setrecursionlimit(depth)
 
 
