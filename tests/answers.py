@@ -4,7 +4,8 @@
     +++ loops                           a right answer: what stands below is the body of the function,
     …                                   or a cell that defines it
     --- the bias is forgotten           a wrong one, and what a tutor would say of it
-    > the bias is forgotten             words that the check must say; without them, it need not name the mistake
+    > the bias is forgotten             words that the check must say; without them, it need not name the mistake;
+                                        ✓ where it passes, for no small case tells it from a right one
     …
 """
 
