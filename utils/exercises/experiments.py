@@ -5,8 +5,7 @@ side effects or randomness, an exercise's `observe` tells facts of its own.
 """
 
 import inspect
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -40,9 +39,10 @@ FUNCTIONS = (
     ("one number came back, the average of all those that are wanted. Which axis should stay?", np.mean),
 )
 # What may stand in an argument's place.
-INSTEAD = (("0", np.zeros_like), ("1", np.ones_like), ("-{}", np.negative), ("{}**2", np.square), ("sqrt({})", np.sqrt), ("exp({})", np.exp), ("log({})", np.log),
-           ("{} / 2", lambda value: value / 2), ("2 * {}", lambda value: 2 * value), ("1 - {}", lambda value: 1 - value),
-           ("{}.T", lambda value: value.T.copy()))
+INSTEAD = (("0", np.zeros_like), ("1", np.ones_like), ("-{}", np.negative), ("{}**2", np.square), ("sqrt({})", np.sqrt),
+           ("exp({})", np.exp), ("log({})", np.log), ("{} / 2", lambda value: value / 2),
+           ("2 * {}", lambda value: 2 * value), ("1 - {}", lambda value: 1 - value), ("{}.T", np.transpose),
+           ("abs({})", np.abs), ("{}[::-1]", lambda value: value[::-1]))
 
 
 class Laboratory:
@@ -59,13 +59,23 @@ class Laboratory:
             call = inspect.signature(exercise.reference).bind(*case)
             call.apply_defaults()
             self.cases.append(call.args)
-        self.right, self.came = map(self.ours, self.cases), map(self.theirs, self.cases)
-        self.right, self.came = list(self.right), list(self.came)
-        self.answered = [place for place, both in enumerate(zip(self.right, self.came)) if all(both)]
-        self.wrong = [place for place in self.answered if not self.same(self.right[place], self.came[place])]
+        self.parts = slice(None)
+        self.look()
+        spoiled = {part for place in self.wrong for part, pair in enumerate(zip(self.right[place], self.came[place]))
+                   if not self.same(*([each] for each in pair))}
+        if len(spoiled) == 1:  # of several parts, only one is wrong
+            self.parts = slice(min(spoiled), min(spoiled) + 1)
+            self.look()
         numbers = [part[np.isfinite(part)] for place in self.wrong for part in self.came[place]]
         numbers = np.unique(np.round(np.concatenate([part.ravel() for part in [*numbers, np.zeros(0)]]), 4))
         self.tells = numbers.size + 3 * np.sum(numbers % 1 != 0) > 3  # enough to tell one guess from another
+
+    def look(self):
+        self.right = [self.ours(case) for case in self.cases]
+        self.came = [self.theirs(case) for case in self.cases]
+        self.answered = [place for place, both in enumerate(zip(self.right, self.came)) if all(both)]
+        self.fine = [place for place in self.answered if self.same(self.right[place], self.came[place])]
+        self.wrong = [place for place in self.answered if place not in self.fine]
 
     def ours(self, arguments: tuple) -> list[np.ndarray] | None:
         return self.ask(self.exercise.reference, arguments)
@@ -77,7 +87,7 @@ class Laboratory:
         own = [value.copy() if isinstance(value, np.ndarray) else value for value in arguments]
         outcome = attempt(function, own, self.exercise.plain, self.exercise.seconds)
         parts = outcome.value if isinstance(outcome.value, tuple) else (outcome.value,)
-        parts = [None if outcome.problem or part is None else as_numbers(part) for part in parts]
+        parts = [None if outcome.problem or part is None else as_numbers(part) for part in parts[self.parts]]
         return None if any(part is None or part.dtype.kind == "c" for part in parts) else parts
 
     def same(self, ones, others) -> bool:
@@ -99,7 +109,7 @@ def diagnose(exercise, function: Callable, of_form: bool = False) -> str | None:
     """Return a sentence about a wrong answer, or None where no experiment is clear; `of_form` if its shape is wrong."""
     with np.errstate(all="ignore"):
         lab = Laboratory(exercise, function)
-        told = (experiment(lab) for experiment in ((another_answer, a_slip) if of_form else EXPERIMENTS))
+        told = (experiment(lab) for experiment in ((another_function,) if of_form else EXPERIMENTS))
         return next(filter(None, told), None) if lab.wrong else None
 
 
@@ -112,82 +122,69 @@ def unused(lab: Laboratory) -> str | None:
     return None
 
 
-def another_answer(lab: Laboratory) -> str | None:
-    """Is it one and the same simple function of the right answer in all cases?"""
-    def candidates(place):
-        right, came = lab.right[place], lab.came[place]
-        for sentence, function in FUNCTIONS:
-            yield sentence, _each(function, right)
-        if len(right) == 2:
-            yield "the two parts of the answer have changed places.", right[::-1]
-        for at, (name, value) in enumerate(zip(lab.names, lab.cases[place])):
-            for axis, size in enumerate(np.shape(value)):
-                if len({np.shape(case[at])[axis:axis + 1] for case in lab.cases}) > 1 and size:
-                    where = f"by a factor that is the size of axis {axis} of `{name}`. Is"
-                    yield (f"every number is too large {where} a sum taken where an average belongs?",
-                           [size * part for part in right])
-                    yield (f"every number is too small {where} an average taken where a sum belongs, or is it divided "
-                           "once too often?", [part / size for part in right])
-        if len(right) == len(came) == 1 and right[0].shape == came[0].shape and right[0].size:
-            shift, factor = (came[0] - right[0]).ravel()[0], came[0].ravel()[0] / right[0].ravel()[0]
-            yield f"every number is {factor:.4g} times what it should be.", [factor * right[0]]
-            told = "large" if shift > 0 else "small"
-            yield f"every number is too {told} by {abs(shift):.4g}.", [right[0] + shift]
-            places = np.argsort(np.argsort(came[0], axis=None))
-            yield "the numbers are right, but in another order.", [np.sort(right[0], None)[places].reshape(came[0].shape)]
-
-    return _fitting(lab, candidates)
-
-
-def another_question(lab: Laboratory) -> str | None:
-    """Is it the right answer for other arguments, the same others in all cases?"""
-    def candidates(place):
-        case = lab.cases[place]
-        for one, other in itertools.combinations(range(len(case)), 2):
-            if type(case[one]) is type(case[other]):
-                told = f"this is the right answer with `{lab.names[one]}` and `{lab.names[other]}` in each other's place."
-                yield told, lab.ours([*case[:one], case[other], *case[one + 1:other], case[one], *case[other + 1:]])
-        for at, (name, value) in enumerate(zip(lab.names, case)):
-            numbers = None if callable(value) or isinstance(value, bool) else as_numbers(value)
-            if numbers is not None and isinstance(value, int | np.integer):
-                for step, told in ((1, f"`{name} + 1`. Is one counted too many?"), (-1, f"`{name} - 1`. Is one missing?")):
-                    yield f"this is the right answer for {told}", lab.ours((*case[:at], value + step, *case[at + 1:]))
-            elif numbers is not None and numbers.dtype.kind == "f":
-                for text, function in INSTEAD:
-                    other = as_kind(function(numbers).astype(np.asarray(value).dtype), value)
-                    told = f"this is what the right function gives for `{text.format(name)}` in the place of `{name}`."
-                    yield (told + f" Is `{name}` left out?" * (text in "01"), lab.ours((*case[:at], other, *case[at + 1:])))
-
-    return _fitting(lab, candidates)
-
-
-def a_slip(lab: Laboratory) -> str | None:
-    """Is it what comes out of the right function with one small thing wrong?"""
-    places = sorted(lab.answered, key=lambda place: place not in lab.wrong)
-    for sentence, function in slips_of(lab.exercise.reference) if lab.tells else ():
-        made = ((lab.ask(function, lab.cases[place]), lab.came[place], place in lab.wrong) for place in places)
-        if all(lab.same(one, other) if one or wrong else True for one, other, wrong in made):
+def another_function(lab: Laboratory) -> str | None:
+    """Is it what another function gives, in every case that is wrong, and in none that is right another answer?"""
+    for sentence, function in guesses(lab) if lab.tells else ():
+        if all(lab.same(made, lab.came[place]) or (made is None and place not in lab.wrong) for place, made in (
+                (place, lab.ask(function, lab.cases[place])) for place in lab.wrong + lab.fine)):
             return sentence
     return None
 
 
-def _each(function, parts):
-    try:
-        return [np.asarray(function(part)) for part in parts]
-    except (ValueError, np.exceptions.AxisError):  # a single number has no order
-        return None
+def guesses(lab: Laboratory) -> Iterator[tuple[str, Callable]]:
+    """Yield (sentence, function) for what may have been written in the reference's place, the simplest first."""
+    reference, first = lab.exercise.reference, lab.wrong[0]
+
+    def after(change):  # of each part of the answer
+        return lambda *arguments: _each(lambda part: change(part, *arguments), reference(*arguments))
+
+    def before(at, change):
+        return lambda *arguments: reference(*arguments[:at], _kept(change, arguments[at]), *arguments[at + 1:])
+
+    for sentence, change in FUNCTIONS:
+        yield sentence, after(lambda part, *_, change=change: change(part))
+    right, came = lab.right[first][0], lab.came[first][0]
+    if right.shape == came.shape and right.size:
+        factor, shift = came.ravel()[0] / right.ravel()[0], (came - right).ravel()[0]
+        yield f"every number is {factor:.4g} times what it should be.", after(lambda part, *_: factor * part)
+        yield (f"every number is too {'large' if shift > 0 else 'small'} by {abs(shift):.4g}.",
+               after(lambda part, *_: part + shift))
+    if len(lab.right[first]) == 2:
+        yield "the two parts of the answer have changed places.", lambda *arguments: tuple(reference(*arguments))[::-1]
+    for at, name in enumerate(lab.names):
+        values = [case[at] for case in lab.cases]
+        for axis in range(min(map(np.ndim, values))):
+            if len({np.shape(value)[axis] for value in values}) > 1:
+                where = f"by a factor that is the size of axis {axis} of `{name}`. Is"
+                yield f"every number is too large {where} a sum taken where an average belongs?", after(
+                    lambda part, *arguments, at=at, axis=axis: part * np.shape(arguments[at])[axis])
+                yield (f"every number is too small {where} an average taken where a sum belongs, or divided twice?",
+                       after(lambda part, *arguments, at=at, axis=axis: part / np.shape(arguments[at])[axis]))
+        kind = _kind(values[0])
+        if kind == "count":
+            told = f"this is the right answer for `{name}"
+            yield f"{told} + 1`. Is one counted too many?", before(at, lambda value: value + 1)
+            yield f"{told} - 1`. Is one missing?", before(at, lambda value: value - 1)
+        for text, change in INSTEAD if kind == "numbers" else ():
+            told = f"this is what the right function gives for `{text.format(name)}` in the place of `{name}`."
+            yield told + f" Is `{name}` left out?" * (text in "01"), before(at, change)
+        for other in range(at):
+            if type(values[0]) is type(lab.cases[0][other]):
+                yield (f"this is the right answer with `{lab.names[other]}` and `{name}` in each other's place.",
+                       lambda *arguments, at=at, other=other: reference(*(
+                           arguments[{at: other, other: at}.get(place, place)] for place in range(len(arguments)))))
+    yield from slips_of(reference)
 
 
-def _fitting(lab, candidates) -> str | None:
-    """Return the first sentence whose prediction is the answer in every wrong case, and contradicts no other case."""
-    left = None if lab.tells else []
-    for place in sorted(lab.answered, key=lambda place: place not in lab.wrong):
-        if left == []:
-            return None
-        found = {sentence: lab.same(predicted, lab.came[place]) for sentence, predicted in candidates(place) if predicted}
-        unsaid = place not in lab.wrong  # a candidate that says nothing of a right case may stay
-        left = [each for each in (found if left is None else left) if found.get(each, unsaid)]
-    return left[0] if left else None
+def _each(change, answer):
+    if isinstance(answer, tuple | list):
+        return tuple(_each(change, part) for part in answer)
+    return change(np.asarray(answer))
+
+
+def _kept(change, value):
+    """Return the value changed, of the kind and type that it had."""
+    return as_kind(np.asarray(change(np.asarray(value))).astype(np.asarray(value).dtype), value)
 
 
 def too_large(lab: Laboratory) -> str | None:
@@ -197,7 +194,7 @@ def too_large(lab: Laboratory) -> str | None:
         if any(each is None or each.size == 0 or each.dtype.kind not in "fiu" for each in numbers):
             continue
         largest, worst = [np.abs(each).max() for each in numbers], numbers[lab.wrong[0]].ravel()
-        calm = [largest[place] for place in lab.answered if place not in lab.wrong]
+        calm = [largest[place] for place in lab.fine]
         if calm and min(largest[place] for place in lab.wrong) > max(HUGE, 2 * max(calm)):
             finite = all(np.isfinite(part).all() for part in lab.came[lab.wrong[0]])
             return (f"right for numbers of ordinary size, but {'wrong' if finite else 'not finite'} where `{name}` holds "
@@ -236,18 +233,22 @@ def not_the_same_twice(lab: Laboratory) -> str | None:
     return "two calls with the same arguments give different answers. What differs between them?" if twice else None
 
 
-EXPERIMENTS = (unused, another_answer, another_question, a_slip, too_large, mixed_up, order_matters, not_the_same_twice)
+EXPERIMENTS = (unused, another_function, too_large, mixed_up, order_matters, not_the_same_twice)
 
 
 def _changes(value) -> list:
     """Return values of the same kind with other numbers in them; none, if it holds no numbers."""
+    kind, numbers = _kind(value), np.asarray(value)
+    if kind in ("count", "labels", ""):
+        return [value + 1, value + 2] if kind == "count" else [np.flip(numbers, 0).copy()] if kind else []
+    wave = 0.05 * np.cos(np.arange(numbers.size)).reshape(numbers.shape)
+    changes = [np.zeros_like, *(lambda array, factor=factor: factor * array + wave for factor in (0.9, 0.3, 4.0, 300.0))]
+    return [_kept(change, value) for change in changes]
+
+
+def _kind(value) -> str:
+    """Return what an argument is for the experiments; "" if they leave it as it is."""
     numbers = None if callable(value) or isinstance(value, bool) else as_numbers(value)
     if numbers is None:
-        return []
-    if isinstance(value, int | np.integer):
-        return [value + 1, value + 2]
-    if numbers.dtype.kind != "f":  # labels, bits
-        return [np.flip(numbers, 0).copy()] if numbers.ndim else []
-    wave = 0.05 * np.cos(np.arange(numbers.size)).reshape(numbers.shape)
-    others = [np.full_like(numbers, 0.7), *(factor * numbers + wave for factor in (0.9, 0.3, 4.0, 300.0, 0.001))]
-    return [as_kind(other.astype(np.asarray(value).dtype), value) for other in others]
+        return ""
+    return "count" if isinstance(value, int | np.integer) else "numbers" if numbers.dtype.kind == "f" else "labels"
