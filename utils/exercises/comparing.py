@@ -106,7 +106,7 @@ def evidence_of(found: Difference, tolerance: float) -> list[tuple[str, str]]:
 
 def describe(value, digits: int = 4, depth: int = 0) -> str:
     """Return a value in a line: small arrays in full, rounded; of large ones type, shape and range."""
-    if isinstance(value, (Mapping, tuple, list)) and (depth > 3 or len(value) > 100 and as_numbers(value) is None):
+    if isinstance(value, (Mapping, tuple, list)) and (depth > 3 or (len(value) > 100 and as_numbers(value) is None)):
         return kind_of(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {describe(part, digits, depth + 1)}" for key, part in value.items()) + "}"
@@ -136,7 +136,7 @@ def _pair_up(expected, came) -> list[tuple[str, Any, Any]] | None:
     """Return (name, expected part, part that came); None if the two do not have the same parts."""
     if isinstance(expected, Mapping):
         observed = any(isinstance(name, Fact) for name in expected)  # where one fact fails, others may be out of reach
-        if not isinstance(came, Mapping) or set(came) != set(expected) and not observed:
+        if not isinstance(came, Mapping) or (set(came) != set(expected) and not observed):
             return None
         return [(name, part, came[name]) for name, part in expected.items() if name in came]
     is_sequence = isinstance(came, (tuple, list)) or getattr(came, "ndim", 0) > 0

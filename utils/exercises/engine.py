@@ -19,10 +19,10 @@ import numpy as np
 
 from utils.exercises.carrying import adapted, carried
 from utils.exercises.comparing import Difference, Fact, describe, difference, evidence_of, kind_of
-from utils.exercises.experiments import diagnose
+from utils.exercises.diagnosis.experiments import diagnose
+from utils.exercises.diagnosis.slips import slips_of
 from utils.exercises.remembering import remember
-from utils.exercises.running import FirstLines, Outcome, attempt, in_words, is_stub, quiet, time_limit, TimeLimit
-from utils.exercises.slips import slips_of
+from utils.exercises.running import FirstLines, Outcome, TimeLimit, attempt, in_words, is_stub, quiet, time_limit
 from utils.exercises.wording import OPEN, RIGHT, WRONG, Message, numbered, report, show
 
 
@@ -33,8 +33,8 @@ class Mistake:
     Args:
         message: one or two sentences that name the mistake and what to think about, not the answer. They follow
             "6.2 kl_to_standard_normal: ", and text in `backticks` is shown as code.
-        function: one with the reference's parameters (it can do without their defaults) that makes exactly this mistake.
-            It may raise on some of the cases; those do not count for it.
+        function: one with the reference's parameters (it can do without their defaults) that makes exactly this
+            mistake. It may raise on some of the cases; those do not count for it.
     """
 
     message: str
@@ -48,16 +48,16 @@ class Exercise:
     Args:
         identifier: lesson and number, such as "6.2".
         reference: the right function, with a docstring; its name is the name of the learner's function too.
-        cases: makes the argument tuples (positional), smallest first, none trivial: a list, or a generator where they are
-            costly. It is called afresh for every function that is tried, so that none sees what another did to its
-            arguments, and must give the same values each time: the global seed is the lesson's.
+        cases: makes the argument tuples (positional), smallest first, none trivial: a list, or a generator where they
+            are costly. It is called afresh for every function that is tried, so that none sees what another did to
+            its arguments, and must give the same values each time: the global seed is the lesson's.
         mistakes: those that are recognised. At least one case tells each from the reference and the others.
         hints: at least two, each going further than the one before; the last does not give the answer away.
-        observe: `observe(function, *arguments)` calls the function and returns what is compared: a number, an array, or a
-            tuple or dict of them, whose keys name the parts in messages. Without it, what the function returns is
-            compared. It serves functions with randomness (moments of many samples) or side effects (weights after a
-            training step). A `Fact` among the keys says in a sentence what is wrong, and so does an `Unusable` that it
-            raises. `observe.plain(function, *arguments)`, if any, calls the function for its value, for `experiments`.
+        observe: `observe(function, *arguments)` calls the function and returns what is compared: a number, an array,
+            or a tuple or dict of them, whose keys name the parts in messages. Without it, what the function returns
+            is compared. It serves functions with randomness (moments of many samples) or side effects (weights after
+            a training step). A `Fact` among the keys says in a sentence what is wrong, and so does an `Unusable` that
+            it raises. `observe.plain(function, *arguments)`, if any, calls the function for its value: experiments.
         tolerance: relative and absolute, of every number.
         dtype: name of the dtype, such as "float32", where the precision matters; None for any floating type.
         seconds: time limit of one check (the learner's calls alone).
@@ -191,8 +191,8 @@ def _refuse(exercise: Exercise, function: Callable, answer: Callable | None) -> 
                              f'hint("{exercise.identifier}") helps.')
     if answer is None:
         wanted = inspect.signature(exercise.reference)
-        return Verdict(WRONG, f"it takes `{inspect.signature(function)}`, but the lesson calls `{exercise.name}{wanted}`. "
-                              "Keep their number and order; their names may be yours.")
+        return Verdict(WRONG, f"it takes `{inspect.signature(function)}`, but the lesson calls "
+                              f"`{exercise.name}{wanted}`. Keep their number and order; their names may be yours.")
     return None
 
 
@@ -227,8 +227,8 @@ def _compare(exercise: Exercise, trial: _Trial) -> Verdict | None:
     expected, answer, inputs = trial.expected, trial.answer, trial.inputs
     if answer.replaced:
         names = " and ".join(f"`{name}`" for name in answer.replaced)
-        return Verdict(WRONG, f"the function replaces {names}, for the whole notebook. That has been undone; do without it.",
-                       inputs)
+        return Verdict(WRONG, f"the function replaces {names}, for the whole notebook. That has been undone; do "
+                              "without it.", inputs)
     if answer.out_of_time:
         return Verdict(WRONG, f"no answer after {exercise.seconds:g} seconds, so the check stopped it. "
                               "Is there a loop that never ends?", inputs)
@@ -249,8 +249,8 @@ def _compare(exercise: Exercise, trial: _Trial) -> Verdict | None:
         return Verdict(WRONG, found.sentence, [*inputs, *evidence_of(found, exercise.tolerance)], found)
     if trial.changed:
         name, left = next(iter(trial.changed.items()))
-        return Verdict(WRONG, f"the answer is right, but the function changes its argument `{name}` in place, and so the "
-                              "caller's data.", [*inputs, (f"{name} after", left)])
+        return Verdict(WRONG, f"the answer is right, but the function changes its argument `{name}` in place, and so "
+                              "the caller's data.", [*inputs, (f"{name} after", left)])
     return None
 
 
@@ -259,21 +259,23 @@ def _right(exercise: Exercise, answer: Callable, trials: list[_Trial]) -> Verdic
     inputs = f" on {len(trials)} inputs" if len(trials) > 1 else ""
     lost = exercise.calls * (trials[-1].answer.seconds - trials[-1].expected.seconds)
     if lost > SLOW:
-        return Verdict(RIGHT, f"right{inputs}, but slow: this lesson's data would take it {lost / 60:.0f} minutes or more, so "
-                              "the lesson goes on with the reference. To go on with your own, let one call work on the "
-                              "whole array, without a loop over its numbers.", _printed(trials[0]))
+        return Verdict(RIGHT, f"right{inputs}, but slow: this lesson's data would take it {lost / 60:.0f} minutes or "
+                              "more, so the lesson goes on with the reference. To go on with your own, let one call "
+                              "work on the whole array, without a loop over its numbers.", _printed(trials[0]))
     goes_on = carried(answer, [(trial.expected.given, trial.expected.returned) for trial in trials])
     goes_on.learners = answer.__wrapped__
-    return Verdict(RIGHT, f"right{inputs}; the lesson goes on with your function.", _printed(trials[0]), goes_on=goes_on)
+    sentence = f"right{inputs}; the lesson goes on with your function."
+    return Verdict(RIGHT, sentence, _printed(trials[0]), goes_on=goes_on)
 
 
 def _wrong(exercise: Exercise, answer: Callable, trials: list[_Trial], complaints: list[Verdict | None]) -> Verdict:
-    """Return the smallest case that is wrong, in the words of a known mistake, of an experiment, or of the comparison."""
+    """Return the smallest case that is wrong, in the words of a known mistake, an experiment, or the comparison."""
     failed = [(trial, complaint) for trial, complaint in zip(trials, complaints) if complaint]
     mistake = next((each for each in exercise.mistakes if _is_made(each.function, exercise, trials)), None)
     if mistake:  # it shows in what came back, so not in a case where the function stopped
         failed = [(trial, complaint) for trial, complaint in failed if not trial.answer.problem]
-    trial, complaint = failed[0]
+    # Of one example, numbers may be right by chance where their shape is wrong: a case that shows more comes first.
+    trial, complaint = min(failed, key=lambda each: "numbers themselves are right" in each[1].sentence)
     sentence, found = mistake.message if mistake else complaint.sentence, complaint.found
     if not (mistake or found is None or found.values_agree or isinstance(found.part, Fact)):
         with contextlib.suppress(TimeLimit), time_limit(2.0):

@@ -77,7 +77,7 @@ def _scores(function, encoder, decoder, images, noise):
         return {_LARGE: True, _SAME_TWICE: True, "scores": scores}
     large = images.shape[1] == 784
     same = large or _equal(scores, function(encoder, decoder, images, noise))
-    return {_LARGE: not large, _SAME_TWICE: same, "scores": scores}
+    return {"scores": scores, _LARGE: not large, _SAME_TWICE: same}  # listed mistakes are compared with the first entry
 
 
 _scores.plain = lambda function, *arguments: function(*arguments)
@@ -197,8 +197,9 @@ _PERFECT = Fact("what does a perfect score get?", "where all anomalies score abo
                 "is not. Is an anomaly compared with other anomalies, or is the divisor another than the number of pairs?")
 _TIED = Fact("what if all scores are equal?", "where all scores are equal the area is one half, and yours is not. What is a "
              "tied pair worth?")
-_BELOW_HALF = Fact("can it lie below one half?", "right where the area is above one half; a score that is worse than a coin "
+_UP_TO_HALF = Fact("can it lie below one half?", "right where the area is above one half; a score that is worse than a coin "
                    "has an area below it, and yours turns it over.")
+_FACTS_OF_AREA = (_ANY_ORDER, _EACH_TWICE, _ONLY_ORDER, _PERFECT, _TIED, _UP_TO_HALF)
 
 
 def _scores_and_labels():
@@ -206,7 +207,7 @@ def _scores_and_labels():
     ties = random.integers(0, 6, 40) + 2.0 * (labels := random.permutation(np.arange(40) % 3 == 0))
     close_by = np.round(random.normal(size=60), 2) + 0.001 * np.arange(60) - 1e-5 * np.arange(60)**2
     held_out = random.permutation(np.arange(2_000) < 200)
-    return [(np.array([0.1, 0.9, 0.4, 0.4, 0.7]), np.array([0, 1, 0, 1, 0])), (ties, labels.astype(int)),
+    return [(np.array([0.1, 0.9, 0.4, 0.4, 0.8]), np.array([0, 1, 0, 1, 0])), (ties, labels.astype(int)),
             (random.normal(90, 20, 30) + 25 * (labels := random.random(30) < 0.4), labels.astype(int)),
             (close_by, random.random(60) < 0.3),
             (random.normal(100, 20, 2_000) - 15 * held_out, held_out)]
@@ -214,39 +215,51 @@ def _scores_and_labels():
 
 def _area_and_facts(function, scores, labels):
     """Return the area and, if it is wrong, what it does not do that an area does."""
-    area = function(scores.copy(), labels.copy())
-    facts = dict.fromkeys((_ANY_ORDER, _EACH_TWICE, _ONLY_ORDER, _PERFECT, _TIED, _BELOW_HALF), True)
-    right = roc_auc(scores, labels)
-    if np.shape(area) == () and not _equal(right, area, 1e-5):
-        def same(other_scores, other_labels=labels, wanted=area):
-            return _equal(wanted, function(np.array(other_scores), np.array(other_labels)), 1e-5)
+    kept = scores.copy()
+    area, right = function(scores, labels), roc_auc(kept, labels)
+    if np.shape(area) != () or area is None or _equal(right, area, 1e-5):
+        return {**dict.fromkeys(_FACTS_OF_AREA, True), "area": area}
 
-        order = np.random.default_rng(0).permutation(len(scores))
-        facts = {_ANY_ORDER: same(scores[order], labels[order]), _EACH_TWICE: same(np.tile(scores, 2), np.tile(labels, 2)),
-                 _ONLY_ORDER: same(np.exp(3 * rankdata(scores) / len(scores))),
-                 _PERFECT: same(np.arange(len(scores)) + 1e3 * labels, wanted=1.0),
-                 _TIED: same(np.ones(len(scores)), wanted=0.5),
-                 _BELOW_HALF: right > 0.5 or not _equal(1 - right, area, 1e-5)}
-        function(scores, labels)  # again, so that messages show what it returns for this case
-    return {**facts, "area": area}
+    def same(other_scores, other_labels=labels, wanted=area):
+        return _equal(wanted, function(np.array(other_scores), np.array(other_labels)), 1e-5)
+
+    order, count = np.random.default_rng(0).permutation(len(labels)), len(labels)
+    facts = (same(kept[order], labels[order]) and same(kept[::-1], labels[::-1]), same(np.tile(kept, 2), np.tile(labels, 2)),
+             same(np.exp(3 * rankdata(kept) / count)), same(np.arange(count) + 1e4 * labels, wanted=1.0),
+             same(np.ones(count), wanted=0.5), right > 0.5 or not _equal(1 - right, area, 1e-5))
+    return {"area": area, **dict(zip(_FACTS_OF_AREA, facts))}  # listed mistakes are compared with the first entry
 
 
-def _average_precision(scores, labels):
-    if len(np.unique(scores)) < len(scores):
-        raise ValueError("with ties, it depends on how they are sorted")
-    hits = labels[np.argsort(-scores)]
-    return np.sum(hits * np.cumsum(hits) / np.arange(1, len(hits) + 1)) / np.sum(hits)
+_area_and_facts.plain = lambda function, *arguments: function(*arguments)
 
 
-def _at_one_threshold(threshold, share):
-    """Return a function that looks at one threshold alone; `share` is made of the alarms among anomalies and normals."""
+def _average_precision(kind):
     def mistaken(scores, labels):
-        anomalies, normals = scores[labels == 1], scores[labels == 0]
-        least = threshold(scores, normals)
-        return share(np.mean(anomalies > least), np.mean(normals > least), np.mean(labels))
+        hits = labels[np.argsort(-scores, kind=kind)]
+        return np.sum(hits * np.cumsum(hits) / np.arange(1, len(hits) + 1)) / np.sum(hits)
 
     return mistaken
 
+
+def _at_one_threshold(threshold, share):
+    """Return a function that looks at one threshold alone; `share` is made of how far above it the two kinds are."""
+    def mistaken(scores, labels):
+        least = threshold(scores, scores[labels == 0])
+        return share(scores[labels == 1] - least, scores[labels == 0] - least)
+
+    return mistaken
+
+
+def _above(scores):
+    return np.mean(scores > 0)
+
+
+_THRESHOLDS = (lambda every, normals: np.mean(every), lambda every, normals: np.median(every),
+               lambda every, normals: np.mean(normals), lambda every, normals: np.median(normals),
+               lambda every, normals: np.max(normals))
+_SHARES = (lambda anomalies, normals: _above(anomalies), lambda anomalies, normals: np.mean(1 + np.sign(anomalies)) / 2,
+           lambda anomalies, normals: (_above(anomalies) + 1 - _above(normals)) / 2,
+           lambda anomalies, normals: np.mean(np.concatenate([anomalies > 0, normals <= 0])))
 
 _of_area, _of_fill = map(edits_of, (roc_auc, inpaint))
 _OF_AREA = (
@@ -281,16 +294,14 @@ _OF_AREA = (
     Mistake("each anomaly is compared with all images, other anomalies among them. Compare it with the normal ones.",
             lambda scores, labels: np.mean((1 + np.sign(scores[labels == 1][:, None] - scores)) / 2)),
     *(Mistake("this looks at one threshold alone, or at one score that all others are compared with. The area knows all "
-              "thresholds: every anomaly meets every normal image.", _at_one_threshold(threshold, share))
-      for threshold in (lambda all_scores, normals: np.mean(all_scores), lambda all_scores, normals: np.median(all_scores),
-                        lambda all_scores, normals: np.mean(normals), lambda all_scores, normals: np.median(normals),
-                        lambda all_scores, normals: np.max(normals))
-      for share in (lambda found, false, anomalies: found, lambda found, false, anomalies: (found + 1 - false) / 2,
-                    lambda found, false, anomalies: anomalies * found + (1 - anomalies) * (1 - false))),
+              "thresholds: every anomaly meets every normal image.", _at_one_threshold(*parts))
+      for parts in itertools.product(_THRESHOLDS, _SHARES)),
     Mistake("only the two average scores are compared. Compare every anomaly with every normal image.",
             lambda scores, labels: float(scores[labels == 1].mean() > scores[labels == 0].mean())),
     Mistake("the area is rounded to a whole number. Is there a `//`, or an `int`?", lambda *asked: np.floor(roc_auc(*asked))),
-    Mistake("this is the average precision, the area under another curve.", _average_precision),
+    Mistake("this is the average precision, the area under another curve.", _average_precision("quicksort")),
+    Mistake("this is the average precision, the area under another curve.", _average_precision("stable")),
+    Mistake("these are percent. The area is a share, from 0 to 1.", lambda *asked: 100 * roc_auc(*asked)),
     Mistake("this is 2A − 1, which is 0 for a score that says nothing. The area itself was asked for.",
             lambda *asked: 2 * roc_auc(*asked) - 1),
 )

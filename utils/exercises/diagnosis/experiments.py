@@ -8,11 +8,12 @@ import inspect
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from scipy import special
 
 from utils.exercises.carrying import as_kind
 from utils.exercises.comparing import as_numbers, close, describe
+from utils.exercises.diagnosis.slips import slips_of
 from utils.exercises.running import attempt
-from utils.exercises.slips import slips_of
 
 HUGE = 20.0  # a number above it may be too much for exp, or for the logarithm of 1 minus it
 # What an answer may be of the right one: the sentence, and the function.
@@ -33,6 +34,12 @@ FUNCTIONS = (
     ("the numbers are right, but negative ones are cut off at 0.", lambda right: np.maximum(right, 0)),
     ("the numbers are rounded to whole ones.", np.round),
     ("the numbers are rounded down to whole ones.", np.floor),
+    ("a sigmoid is applied to what is wanted.", lambda right: 1 / (1 + np.exp(-right))),
+    ("a tanh is applied to what is wanted.", np.tanh),
+    ("a softmax is applied to what is wanted.", lambda right: special.softmax(right, axis=-1)),
+    ("the numbers are divided by their sum.", lambda right: right / right.sum(axis=-1, keepdims=True)),
+    ("these are running sums of what is wanted.", lambda right: np.cumsum(right, axis=-1)),
+    ("the average of the numbers is taken off.", lambda right: right - right.mean()),
     ("the numbers are right, but in reversed order.", lambda right: np.flip(right, 0)),
     ("the numbers are right, but rows and columns have changed places.", np.transpose),
     ("one number came back, the sum of all those that are wanted. Which axis should stay?", np.sum),
@@ -42,7 +49,22 @@ FUNCTIONS = (
 INSTEAD = (("0", np.zeros_like), ("1", np.ones_like), ("-{}", np.negative), ("{}**2", np.square), ("sqrt({})", np.sqrt),
            ("exp({})", np.exp), ("log({})", np.log), ("{} / 2", lambda value: value / 2),
            ("2 * {}", lambda value: 2 * value), ("1 - {}", lambda value: 1 - value), ("{}.T", np.transpose),
-           ("abs({})", np.abs), ("{}[::-1]", lambda value: value[::-1]))
+           ("abs({})", np.abs))
+# What may be done to it along one of its axes.
+ALONG = (("reversed", np.flip), ("moved on by one", lambda value, axis: np.roll(value, 1, axis)),
+         ("averaged", lambda value, axis: 0 * value + value.mean(axis, keepdims=True)),
+         ("added up", lambda value, axis: 0 * value + value.sum(axis, keepdims=True)),
+         ("with the first one everywhere", lambda value, axis: 0 * value + np.take(value, [0], axis)),
+         ("with the last one everywhere", lambda value, axis: 0 * value + np.take(value, [-1], axis)),
+         ("without the first one", lambda value, axis: value * _others(value, axis, 0)),
+         ("without the last one", lambda value, axis: value * _others(value, axis, -1)))
+
+
+def _others(value, axis, place):
+    """Return ones, and zeros at a place of the axis, which fit the array."""
+    ones = np.ones(value.shape[axis])
+    ones[place] = 0
+    return np.expand_dims(ones, [other for other in range(value.ndim) if other != axis % value.ndim])
 
 
 class Laboratory:
@@ -168,6 +190,10 @@ def guesses(lab: Laboratory) -> Iterator[tuple[str, Callable]]:
         for text, change in INSTEAD if kind == "numbers" else ():
             told = f"this is what the right function gives for `{text.format(name)}` in the place of `{name}`."
             yield told + f" Is `{name}` left out?" * (text in "01"), before(at, change)
+        for axis in range(min(map(np.ndim, values)) if kind else 0):
+            for text, change in ALONG:
+                yield (f"this is what the right function gives for `{name}` {text} along axis {axis}.",
+                       before(at, lambda value, axis=axis, change=change: change(value, axis)))
         for other in range(at):
             if type(values[0]) is type(lab.cases[0][other]):
                 yield (f"this is the right answer with `{lab.names[other]}` and `{name}` in each other's place.",
@@ -196,9 +222,10 @@ def too_large(lab: Laboratory) -> str | None:
         largest, worst = [np.abs(each).max() for each in numbers], numbers[lab.wrong[0]].ravel()
         calm = [largest[place] for place in lab.fine]
         if calm and min(largest[place] for place in lab.wrong) > max(HUGE, 2 * max(calm)):
-            finite = all(np.isfinite(part).all() for part in lab.came[lab.wrong[0]])
-            return (f"right for numbers of ordinary size, but {'wrong' if finite else 'not finite'} where `{name}` holds "
-                    f"{describe(worst[np.abs(worst).argmax()])}. What do `exp`, `log` or a division make of that?")
+            how = "wrong" if all(np.isfinite(part).all() for part in lab.came[lab.wrong[0]]) else "not finite"
+            number = describe(worst[np.abs(worst).argmax()])
+            return (f"right for numbers of ordinary size, but {how} where `{name}` holds {number}. What do `exp`, `log` "
+                    "or a division make of that?")
     return None
 
 
@@ -212,8 +239,8 @@ def mixed_up(lab: Laboratory) -> str | None:
         changes = {at: as_kind(np.concatenate([np.asarray(other)[:1], np.asarray(value)[1:]]), value)
                    for at, value in of_batch.items() for other in _changes(value)}
         if lab.moves(place, changes, rows=slice(1, None)) == (False, True):
-            return ("changing the first example alone changes the answers for others. Is a maximum, an average or a sum "
-                    "taken over the whole batch?")
+            return ("changing the first example alone changes the answers for others. Is a maximum, an average or a "
+                    "sum taken over the whole batch?")
     return None
 
 
@@ -239,11 +266,11 @@ EXPERIMENTS = (unused, another_function, too_large, mixed_up, order_matters, not
 def _changes(value) -> list:
     """Return values of the same kind with other numbers in them; none, if it holds no numbers."""
     kind, numbers = _kind(value), np.asarray(value)
-    if kind in ("count", "labels", ""):
+    if kind != "numbers":
         return [value + 1, value + 2] if kind == "count" else [np.flip(numbers, 0).copy()] if kind else []
     wave = 0.05 * np.cos(np.arange(numbers.size)).reshape(numbers.shape)
-    changes = [np.zeros_like, *(lambda array, factor=factor: factor * array + wave for factor in (0.9, 0.3, 4.0, 300.0))]
-    return [_kept(change, value) for change in changes]
+    return [_kept(lambda array, factor=factor: factor * array + wave * (factor > 0), value)
+            for factor in (0.0, 0.9, 0.3, 4.0, 300.0)]
 
 
 def _kind(value) -> str:

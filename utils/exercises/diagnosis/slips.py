@@ -1,4 +1,4 @@
-"""Slips of the pen: the right function with one small thing wrong, for each thing that can be, and what to say of it."""
+"""Slips of the pen: the right function with one small thing wrong, for each thing that can be, and what to say."""
 
 import ast
 import copy
@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 _PAIRS = ("mean sum", "max min", "maximum minimum", "amax amin", "var std", "argmax argmin", "any all", "ones zeros",
           "floor ceil", "normal uniform", "log log1p", "exp expm1")
 TAKEN_FOR = {one: other for pair in map(str.split, _PAIRS) for one, other in (pair, pair[::-1])}
-LEFT_OUT = set("exp log sqrt square abs sigmoid softplus tanh relu sort cumsum clip round maximum minimum transpose float "
-               "stop_gradient mean sum diff argsort norm".split())
+LEFT_OUT = set("exp log sqrt square abs sigmoid softplus tanh relu sort argsort cumsum diff clip round maximum minimum "
+               "transpose norm mean sum float stop_gradient".split())
 TURNED = {ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.GtE: ast.LtE, ast.LtE: ast.GtE, ast.Eq: ast.NotEq}
 MODULES = ("np", "ops", "tf", "keras", "math", "special", "linalg")
 
@@ -74,7 +74,8 @@ def _slips(node, parameters, told):
 def _of_operation(node, left, right, kind, told):
     one, other = told(left), told(right)
     if kind in (ast.Add, ast.Sub):
-        yield f"a sign is turned round: that of {other}.", _parsed(f"{{}} {'-' if kind is ast.Add else '+'} {{}}", left, right)
+        turned = ast.BinOp(left, ast.Sub() if kind is ast.Add else ast.Add(), right)
+        yield f"a sign is turned round: that of {other}.", turned
         yield f"a term is missing: the one with {other}.", left
         yield f"a term is missing: the one with {one}.", right if kind is ast.Add else _parsed("-{}", right)
     elif kind is ast.Mult:
@@ -134,8 +135,9 @@ def _parsed(template, *parts):
 
 
 def _told(node, parameters):
-    """Return what a learner may call a piece of source: parameters and functions in it, else its variables or numbers."""
-    names = list(dict.fromkeys(each.id for each in ast.walk(node) if isinstance(each, ast.Name) and each.id not in MODULES))
-    calls = [each.func.attr for each in ast.walk(node) if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute)]
+    """Return what a learner may call a piece of source: parameters and functions in it, else variables or numbers."""
+    inside = list(ast.walk(node))
+    names = list(dict.fromkeys(each.id for each in inside if isinstance(each, ast.Name) and each.id not in MODULES))
+    calls = [each.func.attr for each in inside if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute)]
     known = calls + [name for name in names if name in parameters]
     return " and ".join(f"`{name}`" for name in (known or names)[:2]) or f"`{ast.unparse(node)}`"
