@@ -20,9 +20,10 @@ from utils.models import reparameterise
 
 
 def _network(random, width, inputs, *outputs):
-    """Return a network from so many inputs to one dense layer, or to several side by side."""
+    """Return a network of a hidden layer, and of one dense layer above it or several side by side."""
     given = keras.Input((inputs,))
-    heads = [layers.Dense(units)(given) for units in outputs]
+    hidden = layers.Dense(6, "tanh")(given)
+    heads = [layers.Dense(units)(hidden) for units in outputs]
     network = keras.Model(given, heads if len(heads) > 1 else heads[0])
     network.set_weights([random.normal(0, width, weight.shape) for weight in network.get_weights()])
     return network
@@ -75,7 +76,7 @@ def _scores(function, encoder, decoder, images, noise):
     scores = function(encoder, decoder, images, noise)
     if _equal(anomaly_score(encoder, decoder, images, noise), scores):
         return {_LARGE: True, _SAME_TWICE: True, "scores": scores}
-    large = images.shape[1] == 784
+    large = images.shape[1] == 784 and np.shape(scores) == (len(images),)
     same = large or _equal(scores, function(encoder, decoder, images, noise))
     return {"scores": scores, _LARGE: not large, _SAME_TWICE: same}  # listed mistakes are compared with the first entry
 
@@ -137,19 +138,19 @@ _OF_SCORE = (
     Mistake("the encoder's two outputs have changed places: first comes the mean, then the log variance.",
             _score_with(kl=lambda m, v: kl_to_standard_normal(v, m), latents=lambda m, v, e: reparameterise(v, m, e))),
     Mistake("images and logits have changed places in the log-likelihood.",
-            _score_with(likelihood=lambda x, l: ops.sum(x * l - ops.softplus(x), axis=-1))),
+            _score_with(likelihood=lambda x, logits: ops.sum(x * l - ops.softplus(x), axis=-1))),
     Mistake("probabilities stand where the log-likelihood wants logits. Is there a sigmoid too many?",
-            _score_with(likelihood=lambda x, l: bernoulli_log_likelihood(x, ops.sigmoid(l)))),
+            _score_with(likelihood=lambda x, logits: bernoulli_log_likelihood(x, ops.sigmoid(l)))),
     Mistake("this is a squared error. The pixels are zeros and ones, and their log-likelihood is a Bernoulli's.",
-            _score_with(likelihood=lambda x, l: -ops.sum((x - ops.sigmoid(l))**2, axis=-1))),
+            _score_with(likelihood=lambda x, logits: -ops.sum((x - ops.sigmoid(l))**2, axis=-1))),
     Mistake("only the pixels that are 1 count. A pixel that is 0 has a probability too, 1 − p.",
-            _score_with(likelihood=lambda x, l: -ops.sum(x * ops.softplus(-l), axis=-1))),
+            _score_with(likelihood=lambda x, logits: -ops.sum(x * ops.softplus(-l), axis=-1))),
     Mistake("only the pixels that are 0 count. A pixel that is 1 has a probability too.",
-            _score_with(likelihood=lambda x, l: -ops.sum((1 - x) * ops.softplus(l), axis=-1))),
+            _score_with(likelihood=lambda x, logits: -ops.sum((1 - x) * ops.softplus(l), axis=-1))),
     Mistake("the softplus is missing: log p(x | z) has two parts, x·l and what makes the probabilities add up to 1.",
-            _score_with(likelihood=lambda x, l: ops.sum(x * l, axis=-1))),
+            _score_with(likelihood=lambda x, logits: ops.sum(x * l, axis=-1))),
     Mistake("the likelihood is averaged over the pixels. The KL beside it is not: nats of an image add up.",
-            _score_with(likelihood=lambda x, l: bernoulli_log_likelihood(x, l) / x.shape[-1])),
+            _score_with(likelihood=lambda x, logits: bernoulli_log_likelihood(x, l) / x.shape[-1])),
     Mistake("the axes have changed places: one number for each draw came back, an average over the images. The draws of one "
             "image belong together.", _score_with(score=lambda kl, ll, z: ops.mean(kl - ll, axis=-1))),
     Mistake("you keep the best draw of each image. The ELBO is an average over draws.",
@@ -297,7 +298,7 @@ _OF_AREA = (
               "thresholds: every anomaly meets every normal image.", _at_one_threshold(*parts))
       for parts in itertools.product(_THRESHOLDS, _SHARES)),
     Mistake("only the two average scores are compared. Compare every anomaly with every normal image.",
-            lambda scores, labels: float(scores[labels == 1].mean() > scores[labels == 0].mean())),
+            lambda scores, labels: (1 + np.sign(scores[labels == 1].mean() - scores[labels == 0].mean())) / 2),
     Mistake("the area is rounded to a whole number. Is there a `//`, or an `int`?", lambda *asked: np.floor(roc_auc(*asked))),
     Mistake("this is the average precision, the area under another curve.", _average_precision("quicksort")),
     Mistake("this is the average precision, the area under another curve.", _average_precision("stable")),
@@ -337,35 +338,35 @@ def _visible_nats(x, v, l):
 # What the objective's two parts may be by mistake: of images x, mask v, logits l; of latents z and the starts s.
 _LIKELIHOODS = {
     None: _visible_nats,
-    "the likelihood is missing: the search does not look at the visible pixels at all.": lambda x, v, l: 0 * _sum(l),
+    "the likelihood is missing: the search does not look at the visible pixels at all.": lambda x, v, logits: 0 * _sum(l),
     "the likelihood has the wrong sign: the search should make the visible pixels *more* probable.":
-        lambda x, v, l: -_visible_nats(x, v, l),
+        lambda x, v, logits: -_visible_nats(x, v, l),
     "the objective counts the hidden pixels and not the visible ones. What is 1 in `visible`?":
-        lambda x, v, l: _visible_nats(x, 1 - v, l),
+        lambda x, v, logits: _visible_nats(x, 1 - v, l),
     "the objective looks at all pixels, also at the hidden ones, which nobody may know.":
-        lambda x, v, l: _visible_nats(x, 1, l),
+        lambda x, v, logits: _visible_nats(x, 1, l),
     "hidden pixels count as zeros: the search is told that they are black. They must not count at all: what is to be "
-    "multiplied by `visible`?": lambda x, v, l: _visible_nats(v * x, 1, l),
-    "one row of `visible` serves all images. Each image has a mask of its own.": lambda x, v, l: _visible_nats(x, v[:1], l),
+    "multiplied by `visible`?": lambda x, v, logits: _visible_nats(v * x, 1, l),
+    "one row of `visible` serves all images. Each image has a mask of its own.": lambda x, v, logits: _visible_nats(x, v[:1], l),
     "only the pixels that are 1 are scored. A visible 0 says as much: log p(x | z) has two parts.":
-        lambda x, v, l: _sum(-v * x * ops.softplus(-l)),
-    "the softplus is missing. Without it logits grow without end: log p(x | z) has two parts.":
-        lambda x, v, l: _sum(v * x * l),
+        lambda x, v, logits: _sum(-v * x * ops.softplus(-l)),
+    "the softplus of the logits is missing, or taken of the images. Without it logits grow without end: log p(x | z) has "
+    "two parts.":
+        lambda x, v, logits: _sum(v * x * l),
     "only the pixels that are 0 are scored. A visible 1 says as much: log p(x | z) has two parts.":
-        lambda x, v, l: _sum(-v * (1 - x) * ops.softplus(l)),
+        lambda x, v, logits: _sum(-v * (1 - x) * ops.softplus(l)),
     "the likelihood is averaged over the pixels, and the prior drowns it. Nats add up.":
-        lambda x, v, l: _visible_nats(x, v, l) / x.shape[-1],
+        lambda x, v, logits: _visible_nats(x, v, l) / x.shape[-1],
     "the likelihood is divided by the number of visible pixels, and the prior drowns it. Nats add up.":
-        lambda x, v, l: _visible_nats(x, v, l) / _sum(v),
-    "images and logits have changed places in the likelihood.": lambda x, v, l: _sum(v * (x * l - ops.softplus(x))),
+        lambda x, v, logits: _visible_nats(x, v, l) / _sum(v),
     "probabilities stand where the likelihood wants logits. Is there a sigmoid too many?":
-        lambda x, v, l: _visible_nats(x, v, ops.sigmoid(l)),
+        lambda x, v, logits: _visible_nats(x, v, ops.sigmoid(l)),
     "this is a squared error. The pixels are zeros and ones, and their log-likelihood is a Bernoulli's.":
-        lambda x, v, l: -_sum(v * (x - ops.sigmoid(l))**2),
+        lambda x, v, logits: -_sum(v * (x - ops.sigmoid(l))**2),
     "half a squared error stands where the log-likelihood of zeros and ones belongs, a Bernoulli's.":
-        lambda x, v, l: -_sum(v * (x - ops.sigmoid(l))**2) / 2,
+        lambda x, v, logits: -_sum(v * (x - ops.sigmoid(l))**2) / 2,
     "probabilities are added up. A logarithm is missing: log p of independent pixels is a sum of logarithms.":
-        lambda x, v, l: _sum(v * ops.sigmoid((2 * x - 1) * l)),
+        lambda x, v, logits: _sum(v * ops.sigmoid((2 * x - 1) * l)),
 }
 _PRIORS = {
     None: lambda z, s, pixels: -_sum(z**2) / 2,
@@ -390,29 +391,29 @@ _PRIORS = {
 }
 # What may be returned: of images x, mask v, logits l after the search, and logits b of the starts.
 _PICTURES = {
-    _PICTURES_KEPT: lambda x, v, l, b: ops.sigmoid(l),
-    "the picture keeps what was hidden and replaces what was visible.": lambda x, v, l, b: (1 - v) * x + v * ops.sigmoid(l),
+    _PICTURES_KEPT: lambda x, v, after, before: ops.sigmoid(l),
+    "the picture keeps what was hidden and replaces what was visible.": lambda x, v, after, before: (1 - v) * x + v * ops.sigmoid(l),
     "hidden pixels are filled with logits. The decoder's numbers are no probabilities yet.":
-        lambda x, v, l, b: v * x + (1 - v) * l,
-    "the sigmoid is applied twice to what is filled in.": lambda x, v, l, b: v * x + (1 - v) * ops.sigmoid(ops.sigmoid(l)),
-    "hidden pixels stay empty: the model's part is multiplied by the wrong mask or missing.": lambda x, v, l, b: v * x,
+        lambda x, v, after, before: v * x + (1 - v) * l,
+    "the sigmoid is applied twice to what is filled in.": lambda x, v, after, before: v * x + (1 - v) * ops.sigmoid(ops.sigmoid(l)),
+    "hidden pixels stay empty: the model's part is multiplied by the wrong mask or missing.": lambda x, v, after, before: v * x,
     "only what was hidden comes back: the visible pixels are missing in the picture.":
-        lambda x, v, l, b: (1 - v) * ops.sigmoid(l),
+        lambda x, v, after, before: (1 - v) * ops.sigmoid(l),
     "the two parts overlap: the model's picture is added whole to the visible pixels.":
-        lambda x, v, l, b: v * x + ops.sigmoid(l),
+        lambda x, v, after, before: v * x + ops.sigmoid(l),
     "the two parts overlap: all of the image is kept, and the model's picture is added to it.":
-        lambda x, v, l, b: x + (1 - v) * ops.sigmoid(l),
+        lambda x, v, after, before: x + (1 - v) * ops.sigmoid(l),
     "hidden pixels are rounded to 0 or 1. Return the probabilities, which also say how sure the model is.":
-        lambda x, v, l, b: v * x + (1 - v) * ops.round(ops.sigmoid(l)),
+        lambda x, v, after, before: v * x + (1 - v) * ops.round(ops.sigmoid(l)),
     "the brighter of picture and drawing is taken, so that visible black pixels are painted over. `visible` says which to "
-    "keep.": lambda x, v, l, b: ops.maximum(v * x, ops.sigmoid(l)),
+    "keep.": lambda x, v, after, before: ops.maximum(v * x, ops.sigmoid(l)),
     "all images are filled with one drawing, an average over the batch. Each has its own.":
-        lambda x, v, l, b: v * x + (1 - v) * ops.mean(ops.sigmoid(l), axis=0),
+        lambda x, v, after, before: v * x + (1 - v) * ops.mean(ops.sigmoid(l), axis=0),
     "one row of `visible` serves all images. Each image has a mask of its own.":
-        lambda x, v, l, b: v[:1] * x + (1 - v[:1]) * ops.sigmoid(l),
+        lambda x, v, after, before: v[:1] * x + (1 - v[:1]) * ops.sigmoid(l),
     "the picture is decoded from the starts. The search returned something better.":
-        lambda x, v, l, b: v * x + (1 - v) * ops.sigmoid(b),
-    "the images came back as they were, with nothing filled in.": lambda x, v, l, b: x,
+        lambda x, v, after, before: v * x + (1 - v) * ops.sigmoid(b),
+    "the images came back as they were, with nothing filled in.": lambda x, v, after, before: x,
 }
 
 
@@ -534,21 +535,33 @@ EXERCISES = (
         "another.",
     )),
     Exercise(identifier="11.4", reference=bits_per_image,
-             cases=lambda: [(-90.0,), (np.array([-811.4, -88.25]),), (np.array([[-101.5], [-12.0], [-3.7]]),)], mistakes=(
+             cases=lambda: [(-18.5,), (np.array([-811.4, -58.25]),), (np.array([[-31.5], [-12.0], [-3.7]]),)], mistakes=(
         Mistake("these are nats. A bit is ln 2 = 0.69 nats: does a number of bits come out larger or smaller?",
                 lambda elbo: -elbo),
         Mistake("you multiply by ln 2. A bit is the smaller unit, so there are more bits than nats.",
                 lambda elbo: -elbo * np.log(2)),
         Mistake("the sign is missing: a code has a positive length, the ELBO is negative.",
                 lambda elbo: elbo / np.log(2)),
+        Mistake("the sign is missing, and you multiply by ln 2. A code has a positive length, and more bits than nats.",
+                lambda elbo: elbo * np.log(2)),
+        Mistake("you subtract ln 2. Is something added to a logarithm when its base changes, or is it multiplied?",
+                lambda elbo: -elbo - np.log(2)),
+        Mistake("the logarithm of 2 is taken to the base 10. The ELBO is a natural logarithm.",
+                lambda elbo: -elbo / np.log10(2)),
         Mistake("these are decimal digits: log 10 where log 2 belongs.", lambda elbo: -elbo / np.log(10)),
         Mistake("this is the logarithm of the ELBO. It is a logarithm already: only its base changes.",
                 lambda elbo: np.log2(-elbo)),
+        Mistake("2 is raised to the power of the nats. The ELBO is a logarithm already: only its base changes.",
+                lambda elbo: 2.0**-elbo),
+        Mistake("this is the probability of an image. How long is its name in a code?", np.exp),
+        Mistake("these are the bits saved against one bit a pixel. The bits needed were asked for.",
+                lambda elbo: 784 + elbo / np.log(2)),
+        Mistake("the bits are rounded up. One file has a whole number of bits, but images coded together need not have.",
+                lambda elbo: np.ceil(-elbo / np.log(2))),
         Mistake("these are bits per pixel. Those of the whole image were asked for.",
                 lambda elbo: -elbo / np.log(2) / 784),
         Mistake("these are bytes. Bits were asked for.", lambda elbo: -elbo / np.log(2) / 8),
         Mistake("you divide by 2. A nat is 1 / ln 2 bits.", lambda elbo: -elbo / 2),
-        Mistake("you average over the images. Each has a length of its own.", lambda elbo: np.mean(-elbo / np.log(2))),
     ), hints=(
         "An image of probability p needs −log₂ p bits. The ELBO stands for ln p.",
         "log₂ p = ln p divided by which number?",
