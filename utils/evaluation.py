@@ -126,10 +126,10 @@ def frechet_distance(features_a, features_b):
     # (cov_a cov_b)^(1/2) has the eigenvalues of the symmetric (root cov_b root)^(1/2), which stays real.
     eigenvalues, eigenvectors = np.linalg.eigh(covariance_a)
     root = eigenvectors * np.sqrt(np.maximum(eigenvalues, 0)) @ eigenvectors.T
-    overlap = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ covariance_b @ root), 0)).sum()
+    trace_of_root = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ covariance_b @ root), 0)).sum()
     mean_part = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2)
     # Rounding can leave a tiny negative number where both sets are the same.
-    return float(max(mean_part + np.trace(covariance_a) + np.trace(covariance_b) - 2 * overlap, 0))
+    return float(max(mean_part + np.trace(covariance_a) + np.trace(covariance_b) - 2 * trace_of_root, 0))
 
 
 def precision_recall(real_features, fake_features, k=3):

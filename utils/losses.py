@@ -97,7 +97,9 @@ def importance_weighted_bound(log_weights):
     if len(log_weights.shape) != 2:
         raise ValueError("importance_weighted_bound wants log_weights of shape (samples, n), but got "
                          f"{tuple(log_weights.shape)}. Give those of a single image a second axis of 1.")
-    return ops.logsumexp(log_weights, axis=0) - math.log(log_weights.shape[0])
+    samples, largest = log_weights.shape[0], ops.max(log_weights, axis=0)
+    weights = ops.exp(log_weights - largest)  # an image's largest is 1 now, so that they are never all zero
+    return largest + ops.log(ops.sum(weights, axis=0) / samples)
 
 
 def discriminator_loss(real_logits, fake_logits):
@@ -108,7 +110,9 @@ def discriminator_loss(real_logits, fake_logits):
     """
     _require_logits("discriminator_loss", real_logits=real_logits, fake_logits=fake_logits)
     # -log s(l) = softplus(-l) and -log(1 - s(l)) = softplus(l)
-    return ops.mean(ops.softplus(-real_logits)) + ops.mean(ops.softplus(fake_logits))
+    loss_of_real = ops.mean(ops.softplus(-real_logits))
+    loss_of_fakes = ops.mean(ops.softplus(fake_logits))
+    return loss_of_real + loss_of_fakes
 
 
 def generator_loss(fake_logits):

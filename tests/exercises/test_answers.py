@@ -13,7 +13,8 @@ ACCEPTED = "✓"  # stands as the words of a wrong answer that passes, for no sm
 SECONDS = 5.0  # of the processor, for one check
 
 each_exercise = pytest.mark.parametrize("exercise", [
-    exercise for number in engine.lessons() for exercise in engine.lesson_module(number).EXERCISES], ids=lambda each: each.title)
+    exercise for number in engine.lessons() for exercise in engine.lesson_module(number).EXERCISES],
+    ids=lambda exercise: exercise.title)
 
 
 def _told(exercise, right):
@@ -33,9 +34,11 @@ def test_right_answers_are_accepted_however_they_are_written(exercise):
 
 @each_exercise
 def test_wrong_answers_are_refused_and_told_what_they_are(exercise):
-    missed = {answer.title: verdict.sentence for answer, verdict in _told(exercise, right=False)
-              if answer.words != ACCEPTED and (verdict.mark != "✗" or answer.words not in verdict.sentence)
-              or answer.words == ACCEPTED and verdict.mark == "✗"}
+    missed = {}
+    for answer, verdict in _told(exercise, right=False):
+        refused = verdict.mark == "✗"
+        if refused == (answer.words == ACCEPTED) or (refused and answer.words not in verdict.sentence):
+            missed[answer.title] = verdict.sentence
     assert missed == {}
 
 

@@ -1,5 +1,6 @@
 """The engine of the exercises, tried on an exercise made for it: `row_means`."""
 
+import builtins
 import dataclasses
 import errno
 import json
@@ -16,6 +17,7 @@ import types
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
+import keras
 import nbformat
 import numpy as np
 import pytest
@@ -95,7 +97,8 @@ def ask(capsys, lesson_99):
         came = check(identifier, function)
         output = capsys.readouterr()
         assert output.err == ""
-        assert getattr(came, "learners", came) is (function if output.out.startswith("✓") else exercise.reference), output.out
+        passed = output.out.startswith("✓")
+        assert getattr(came, "learners", came) is (function if passed else exercise.reference), output.out
         return output.out
 
     return ask
@@ -473,7 +476,8 @@ def test_long_sentences_are_wrapped_for_terminals():
 def test_console_without_our_marks_gets_the_words():
     done = subprocess.run([sys.executable, "-c", 'from utils.exercises import check; check("0.1", abs)'],
                           env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True)
-    assert done.returncode == 0 and done.stderr == b"" and b"? 0.1 to_unit_range: the numbers still lie in 0..255." in done.stdout
+    assert done.returncode == 0 and done.stderr == b""
+    assert b"? 0.1 to_unit_range: the numbers still lie in 0..255." in done.stdout
 
 
 # The file of the learner, and kernels ------------------------------------------------------------------------
@@ -569,3 +573,164 @@ def test_in_a_kernel_lines_are_those_of_the_cell_and_nothing_reaches_stderr():
     assert "<code>return images / zero</code>" in failed["text/html"]
     assert "3 of 3 numbers are infinite." in infinite["text/plain"]
     assert "```python\ndef to_unit_range(images):" in solved["text/markdown"]
+
+
+# What a right answer is turned into --------------------------------------------------------------------------
+
+def _carried(function, exercise):
+    verdict = engine.examine(exercise, function)
+    assert verdict.mark == "✓", verdict.sentence
+    return verdict.goes_on
+
+
+MATRIX = np.array([[1.0, 2.0], [3.0, 6.0]])
+
+
+@pytest.mark.parametrize("answer", [
+    lambda matrix: list(matrix.mean(axis=1)), lambda matrix: ops.mean(matrix, axis=1),
+    lambda matrix: tuple(map(float, matrix.mean(axis=1))), lambda matrix: [ops.mean(row) for row in matrix],
+], ids=["list", "tensor", "tuple of floats", "list of tensors"])
+def test_accepted_answer_gives_an_array_where_the_reference_does(answer):
+    came = _carried(answer, ROW_MEANS)(MATRIX)
+    assert type(came) is np.ndarray
+    np.testing.assert_allclose(came, [1.5, 4.5])
+
+
+def test_accepted_answer_gets_an_array_where_the_lesson_has_a_tensor():
+    came = _carried(lambda matrix: matrix.cumsum(axis=1)[:, -1] / matrix.shape[1], ROW_MEANS)(tf.constant(MATRIX))
+    np.testing.assert_allclose(came, [1.5, 4.5])
+
+
+def _tensor_means(matrix):
+    """Return the mean of each row."""
+    return ops.mean(matrix, axis=1)
+
+
+def test_accepted_answer_gives_a_tensor_of_the_references_type_and_stays_one_inside_a_graph():
+    exercise = dataclasses.replace(ROW_MEANS, reference=_tensor_means, mistakes=())
+    of_numpy = _carried(lambda matrix: np.mean(matrix, axis=1), exercise)(MATRIX)
+    assert tf.is_tensor(of_numpy) and of_numpy.dtype == _tensor_means(MATRIX).dtype
+    of_tensors = _carried(lambda values: tf.reduce_sum(values, 1) / 2, dataclasses.replace(
+        exercise, cases=lambda: [(MATRIX,)]))
+    in_graph = tf.function(of_tensors, [tf.TensorSpec([None, 2], tf.float64)])
+    np.testing.assert_allclose(in_graph(tf.constant(MATRIX)), [1.5, 4.5])
+
+
+def test_parts_of_a_tuple_become_numbers_where_the_references_are():
+    least, most = _carried(lambda matrix: [tf.reduce_min(matrix), np.array(matrix.max())], SPLIT)(MATRIX)
+    assert isinstance(least, float) and isinstance(most, float) and (least, most) == (1.0, 6.0)
+
+
+@pytest.mark.parametrize("answer", [
+    lambda n, s: noise(n, s), lambda scale, count: noise(count, scale), lambda *both: noise(*both),
+    lambda count, scale, dtype=float: noise(count, scale).astype(dtype),
+], ids=["other names", "another order of the names", "by position", "one more"])
+def test_answer_is_called_by_name_where_it_has_the_names_and_else_by_position(answer):
+    came = _carried(answer, NOISE)
+    np.testing.assert_array_equal(came(scale=2.0, count=5), noise(5, 2.0))
+    np.testing.assert_array_equal(came(5, 2.0), noise(5, 2.0))
+
+
+def test_default_of_the_reference_is_filled_in():
+    def scaled(matrix, factor=3.0):
+        """Return the scaled matrix."""
+        return factor * matrix
+
+    exercise = dataclasses.replace(SPLIT, reference=scaled, cases=lambda: [(MATRIX,), (MATRIX, 2.0)])
+    np.testing.assert_array_equal(_carried(lambda matrix, by: matrix * by, exercise)(MATRIX), 3 * MATRIX)
+
+
+def test_function_that_came_back_from_a_check_can_be_checked_again():
+    assert check("99.1", check("99.1", _right)).learners is _right
+
+
+def test_right_answer_that_is_slow_on_the_lessons_data_passes_and_the_lesson_goes_on_with_the_reference():
+    def slow(matrix):
+        time.sleep(0.05)
+        return matrix.mean(axis=1)
+
+    verdict = engine.examine(dataclasses.replace(ROW_MEANS, calls=3000), slow)
+    assert verdict.mark == "✓" and verdict.goes_on is None
+    assert re.search(r"right on 3 inputs, but slow: this lesson's data would take it \d minutes", verdict.sentence)
+
+
+# Nothing gets out --------------------------------------------------------------------------------------------
+
+def _with(side_effect):
+    def answer(matrix):
+        side_effect()
+        return matrix.mean(axis=1)
+
+    return answer
+
+
+def _shadow_print():
+    globals()["print"] = None
+
+
+@pytest.mark.parametrize(("side_effect", "name"), [
+    (lambda: setattr(builtins, "print", None), "print"), (lambda: setattr(np, "exp", np.log), "numpy.exp"),
+    (lambda: setattr(np.random, "default_rng", None), "numpy.random.default_rng"),
+    (lambda: setattr(np, "pi", 3.0), "numpy.pi"), (lambda: keras.config.set_floatx("float64"), "keras.config.floatx"),
+    (lambda: os.chdir("/"), "the working directory"), (_shadow_print, "print"),
+], ids=["print", "exp", "default_rng", "pi", "floatx", "chdir", "a global print"])
+def test_what_an_answer_replaces_is_put_back_and_named(ask, side_effect, name):
+    before = (print, np.exp, np.random.default_rng, np.pi, keras.config.floatx(), os.getcwd())
+    assert f"the function replaces `{name}`, for the whole notebook. That has been undone" in _unwrapped(
+        ask(_with(side_effect)))
+    assert (print, np.exp, np.random.default_rng, np.pi, keras.config.floatx(), os.getcwd()) == before
+    assert "print" not in globals()
+
+
+def _endless_generator(matrix):
+    while True:
+        yield 1.0
+
+
+def _list_in_itself(matrix):
+    endless = []
+    endless.append(endless)
+    return endless
+
+
+class _BadSignature:
+    @property
+    def __signature__(self):
+        raise RuntimeError("no signature")
+
+    def __call__(self, matrix):
+        return matrix.mean(axis=1)
+
+
+@pytest.mark.parametrize(("answer", "text"), [
+    (_endless_generator, "a generator came back, but an array of shape (2,)"),
+    (_list_in_itself, "a list of 1 came back, but an array of shape (2,)"),
+    (lambda matrix: np.zeros((20_000, 20_000), np.float32), "shape (20000, 20000) came back, but shape (2,)"),
+    (lambda matrix: [[1.0], [1.0, 2.0]], "a list of 2 came back, but an array of shape (2,)"),
+], ids=["an endless generator", "a list in itself", "a huge array", "a ragged list"])
+def test_whatever_comes_back_is_named_within_seconds(ask, answer, text):
+    started = time.process_time()
+    assert text in ask(answer)
+    assert time.process_time() - started < 5
+
+
+def test_function_whose_signature_cannot_be_read_is_called_by_position():
+    assert engine.examine(ROW_MEANS, _BadSignature()).mark == "✓"
+
+
+def test_comparison_that_takes_too_long_is_stopped(ask, monkeypatch):
+    monkeypatch.setattr(engine, "evidence_of", lambda *_: _endless_loop())
+    assert "it takes too long to look at what came back" in _unwrapped(ask(np.cos, seconds=0.3))
+
+
+def _endless_loop():
+    while True:
+        pass
+
+
+@pytest.mark.parametrize(("call", "text"), [
+    (lambda: check("99.1"), "the function itself is wanted, but nothing came."), (lambda: check(), "no exercise"),
+    (lambda: hint(), "no exercise"), (lambda: solution(), "no exercise")], ids=["check", "check()", "hint", "solution"])
+def test_missing_argument_gets_a_sentence(capsys, call, text):
+    call()
+    assert text in capsys.readouterr().out

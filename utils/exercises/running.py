@@ -118,7 +118,7 @@ def time_limit(seconds: float | None):
             raise TimeLimit
 
     handler = signal.signal(signal.SIGALRM, stop)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)  # again, for an `except:` may swallow the first
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)  # again, if it is too early or swallowed
     if 0 < left < seconds:  # of a block around this one
         signal.setitimer(signal.ITIMER_REAL, left, 0.2)
     try:

@@ -13,7 +13,7 @@ def active_units(means, threshold=0.01):
 
     Args:
         means: array of shape (n, latent_dim), the means of q(z | x) of at least two images.
-        threshold: variance across the images above which a dimension counts as active.
+        threshold: variance across the images (their average squared deviation) above which a dimension counts.
 
     Source: Burda, Grosse and Salakhutdinov (2016), section 5.
     """
@@ -54,4 +54,6 @@ def free_bits(kl_of_each_dimension, minimum):
     if len(kl_of_each_dimension.shape) != 2:
         raise ValueError("free_bits wants the KL of each dimension, of shape (batch, latent_dim), but got "
                          f"{tuple(kl_of_each_dimension.shape)}. Do not sum over the dimensions before.")
-    return ops.sum(ops.maximum(ops.mean(kl_of_each_dimension, axis=0), minimum))
+    average = ops.mean(kl_of_each_dimension, axis=0)
+    charged = ops.maximum(average, minimum)
+    return ops.sum(charged)

@@ -7,4 +7,5 @@ def optimal_discriminator(real_density, fake_density):
     The densities, floats or arrays of one shape, are taken at the same points, and not both zero (Goodfellow et al.,
     2014, proposition 1).
     """
-    return real_density / (real_density + fake_density)
+    both = real_density + fake_density
+    return real_density / both

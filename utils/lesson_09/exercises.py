@@ -6,8 +6,10 @@ import tensorflow as tf
 from keras import layers, ops
 from scipy import stats
 
+from utils.exercises.comparing import Fact
 from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
+from utils.exercises.running import Unusable
 from utils.gradients import TRACED, with_gradients
 from utils.losses import exponential_moving_average, gradient_penalty, r1_penalty, wasserstein_distance_1d
 
@@ -19,116 +21,198 @@ def _two_samples():
     """Return (first, second) cases, unsorted and overlapping, so that no two ways of comparing them agree."""
     random = np.random.default_rng(0)
     return [(np.array([3.0, -1.0, 0.5]), np.array([0.0, 4.5, -2.0])),
+            (np.array([1.0, 1.0, -2.5, 1.0, 3.0]), np.array([0.5, -1.5, 0.5, 4.0, 2.0])),  # some numbers occur twice
             (random.normal(1, 0.5, 20), random.normal(0, 2, 20)),
-            (random.exponential(size=9) - 3, random.normal(size=9))]
+            (random.exponential(size=1000) - 3, random.normal(size=1000))]
 
 
-class _Slopes(layers.Layer):
-    """A critic of known slopes: its weights times each row's own scale. What it was called with last is `seen`."""
+# Penalties --------------------------------------------------------------------------------------------------
 
-    def __init__(self, weights, scales=1.0):
-        super().__init__(name="slopes")
-        self.direction = self.add_weight(shape=np.shape(weights), initializer=lambda shape, dtype: weights)
-        self.scales = scales
-
-    def call(self, images, training=None):
-        self.seen = ops.convert_to_tensor(images)
-        flat = ops.reshape(self.seen, (-1, self.direction.shape[0]))
-        return ops.reshape(self.scales * ops.sum(flat * self.direction, axis=-1), (-1, 1))
-
-
-def _slopes_and_images():
-    """Yield cases with slopes on both sides of 1. A fake's pixels are smaller than any real one's: one sees the mix."""
-    random = np.random.default_rng(1)
-    for place, shape in enumerate([(3, 2), (4, 6)]):
-        scales = np.linspace(0.2, 2.5, shape[0]).astype(np.float32)
-        critic = _Slopes(random.normal(0, 1 / np.sqrt(shape[1]), shape[1:]).astype(np.float32), scales)
-        real, fake = (random.uniform(low, low + 1, shape).astype(np.float32) for low in (1.0, -2.0))
-        yield critic, real, fake, keras.random.SeedGenerator(place)
-
-
-def _curved_discriminators():
-    """Yield (discriminator, images) cases of small curved networks with weights of their own seeds."""
-    for batch, pixels, width in ((3, 2, 4), (5, 4, 6)):
+def _curved_networks():
+    """Yield (network, images) cases of small curved networks, of slopes on both sides of 1."""
+    for batch, pixels, width in ((AT_ONCE, 2, 4), (5, 4, 6)):
         random = np.random.default_rng(batch)
-        discriminator = keras.Sequential([keras.Input((pixels,)), layers.Dense(width, "tanh"), layers.Dense(1)])
-        discriminator.set_weights([random.normal(0, 0.9, weight.shape) for weight in discriminator.get_weights()])
-        yield discriminator, random.normal(size=(batch, pixels)).astype(np.float32)
+        network = keras.Sequential([keras.Input((pixels,)), layers.Dense(width, "tanh"), layers.Dense(1)])
+        network.set_weights([random.normal(0, 0.9, weight.shape) for weight in network.get_weights()])
+        yield network, random.normal(size=(batch, pixels)).astype(np.float32)
 
 
-def _of_weights(compute, batch, network, role, in_graph, name="penalty"):
-    """Return what `compute()` gives, and if TensorFlow can compute with it, its gradients by a network's weights."""
-    return with_gradients(compute, batch, [weight.value for weight in network.trainable_weights], name,
+def _critics_and_pairs():
+    """Yield (critic, real images, fakes, random numbers) cases. A fake's pixels are smaller than any real one's."""
+    for place, (critic, images) in enumerate(_curved_networks()):
+        fakes = np.random.default_rng(place).uniform(-2, -1, images.shape).astype(np.float32)
+        yield critic, 1 + 1 / (1 + np.exp(-images)), fakes, keras.random.SeedGenerator(place)
+
+
+class _Watched:
+    """A network that notes which images it is asked for, and which gradients come back through it."""
+
+    def __init__(self, network):
+        self.network, self.asked, self.slopes, self.reaches_images = network, [], [], False
+
+    def __getattr__(self, name):
+        return getattr(self.network, name)
+
+    def __call__(self, images, training=None):
+        images = tf.convert_to_tensor(images)
+        self.asked.append(images.numpy())
+
+        @tf.custom_gradient
+        def entry(value):
+            def back(slope):
+                self.reaches_images = True
+                return slope
+            return tf.identity(value), back
+
+        @tf.custom_gradient
+        def exit(value):
+            def back(slope):
+                self.slopes += [slope.numpy()] if hasattr(slope, "numpy") else []
+                return slope
+            return tf.identity(value), back
+
+        return exit(self.network(entry(images), training=training))
+
+
+def _linear(*direction):
+    """Return a network with the same slope everywhere."""
+    return lambda images, training=None: ops.matmul(images, np.float32(direction)[:, None])
+
+
+def _questions(penalty, network, images, value):
+    """Yield facts about a penalty, and whether they hold; each makes sense where those before it hold."""
+    watched, count = _Watched(network), len(images)
+    penalty(watched, images)
+    yield Fact("is the network asked?", "the network is never asked for its values. Whose slope is that?"), watched.asked
+    yield Fact("for each image?", "the network is not asked for each of the images of the batch, once, but for fewer or "
+               "more."), [len(each) for each in watched.asked] == [count]
+    yield Fact("at the images?", "the slope is not measured at the images that were given, but at others that were made "
+               "of them, or of noise."), np.allclose(watched.asked[0], images)
+    yield Fact("is a gradient taken?", "no gradient of the network's values is taken. How fast do they change with the "
+               "image? Ask a tape."), watched.reaches_images or watched.slopes
+    yield Fact("by the images?", "the gradient is taken with respect to the weights. How fast does the value change with "
+               "the *image*? Watch that, and ask the tape for its gradient."), watched.reaches_images
+    yield Fact("of all values?", "the gradient is that of the batch's *average* value, so each image's is divided by the "
+               "batch size. Give the tape the values themselves."), not np.allclose(watched.slopes, 1 / count)
+    yield Fact("of the values themselves?", "the gradient is not that of the network's values themselves, but of "
+               "something made of them, such as a probability, a loss or a square."), np.allclose(watched.slopes, 1)
+    yield Fact("whatever the batch size?", "every image twice, and the result is another. Average over the images: it must "
+               "not depend on how many there are."), _close(penalty(network, tf.repeat(images, 2, axis=0)), value)
+    yield Fact("each by itself?", "the result for several images is not the average of what each of them gives alone. "
+               "Each has a slope of its own: finish with that first, and average over the images last."), _close(
+                   np.mean([penalty(network, images[row:row + 1]) for row in range(count)]), value)
+    yield Fact("by its length?", "two gradients of the same length in other directions give other results. The square of a "
+               "gradient's length is the sum of the squares of its components."), _close(
+                   penalty(_linear(0.6, -0.8), images[:, :2]), penalty(_linear(0, 1), images[:, :2]))
+
+
+def _close(one, other):
+    return np.allclose(one, other, rtol=1e-3, atol=1e-5)
+
+
+def _where_points_lie(function, network, pixels):
+    """Yield facts about the points at which a gradient penalty asks for the slope, and whether they hold."""
+    random, steps = np.random.default_rng(0), keras.random.SeedGenerator(3)
+    real, fake = (tf.constant(random.uniform(low, low + 1, (600, pixels)), tf.float32) for low in (1, -2))
+
+    def points(generator):
+        watched = _Watched(network)
+        function(watched, real, fake, generator)
+        return [((each - fake) / (real - fake)).numpy() for each in watched.asked if each.shape == real.shape]
+
+    mixes, again, repeated = points(steps), points(steps), points(keras.random.SeedGenerator(3))
+    yield Fact("at one point for each pair?", "the slope is wanted at one point between each real image and its fake: the "
+               "critic's gradient there, and not its difference between the two ends."), len(mixes) == 1
+    pixel_mix, mix, other = mixes[0], mixes[0].mean(axis=1), again[0].mean(axis=1)
+    on_line, inside = np.ptp(pixel_mix, axis=1).max() < 1e-3, -1e-3 < pixel_mix.min() and pixel_mix.max() < 1 + 1e-3
+    yield Fact("do they leave the real images?", "the slope is measured at the real images, as R1 does. Where between fake "
+               "and real must it be 1?"), mix.min() < 0.99
+    yield Fact("do they leave the fakes?", "the slope is measured at the fakes alone. It must be 1 on the whole way to the "
+               "real images."), mix.max() > 0.01
+    yield Fact("has each image one ε?", "each pixel has an ε of its own: such an image lies on no line between the two. One "
+               "number for each image; what shape must it have to be multiplied with every pixel?"), on_line or not inside
+    yield Fact("do they lie on a line?", "the points lie on no line between a real image and its fake. Are both images "
+               "mixed, and what do their shares add up to?"), on_line
+    yield Fact("between both?", "some points lie on the line through fake and real, but beyond its ends. All places between "
+               "0 and 1 should be as likely for ε."), inside
+    yield Fact("do they move?", "all points lie at the same fixed place between fake and real. Draw one for each image, "
+               "anew at each step."), np.ptp(mix) > 1e-4 or np.abs(mix - other).max() > 1e-4
+    yield Fact("has each image its own?", "one number mixes the whole batch: all images lie at the same place of their "
+               "lines. Draw one for each image."), np.ptp(mix) > 1e-4
+    yield Fact("do they leave both ends?", "each point is a real image or a fake, and none lies between the two."), (
+        np.mean(np.abs(mix - 0.5) < 0.49) > 0.5)
+    yield Fact("are all places as likely?", "some places between fake and real are likelier than others. Draw ε from a "
+               "uniform distribution."), stats.kstest(mix, "uniform").statistic < 0.1
+    yield Fact("are they drawn anew?", "the same ε come at each step. Let `random` draw them: `seed=random`."), (
+        np.abs(mix - other).max() > 1e-4)
+    yield Fact("does `random` draw them?", "`random` does not draw ε: in the same state it gives others. NumPy's numbers "
+               "would even be drawn once only, when `fit` builds its graph. Draw with `keras.random.uniform(…, seed=random)`."
+               ), np.allclose(mixes, repeated)
+
+
+def _observed(penalty, network, images, role, questions=lambda: ()):
+    """Return the penalty, its gradients by the weights and facts, or of these only the first that does not hold."""
+    images, in_graph, facts = tf.constant(images), len(images) > AT_ONCE, {}
+    value = penalty(network, images)
+    if not in_graph and np.shape(value) == () and not isinstance(value, str):
+        for questions_of in (questions(), _questions(penalty, network, images, value)):
+            for fact, holds in questions_of:
+                if not holds:
+                    return {fact: False}
+                facts[fact] = True
+    seen = with_gradients(lambda images: penalty(network, images), [images],
+                          [weight.value for weight in network.trainable_weights], "penalty",
                           f"its gradients by the {role}'s weights", in_graph=in_graph)
+    return seen | facts
 
 
-def _penalty_and_gradients(function, discriminator, images):
-    images = tf.constant(images)
-    return _of_weights(lambda images: function(discriminator, images), [images], discriminator, "discriminator", len(images) > AT_ONCE)
+def _r1_and_facts(function, discriminator, images):
+    return _observed(function, discriminator, images, "discriminator")
 
 
-def _penalty_and_points(function, critic, real_images, fake_images, random):
-    """Return the penalty where it does not depend on the points, its gradients, and in the larger case the points."""
-    real, fake = tf.constant(real_images), tf.constant(fake_images)
-    in_graph = len(real) > AT_ONCE
-    # Of images that are real and fake at once, every point between them is the image itself.
-    seen = _of_weights(lambda real: function(critic, real, real, random), [real], critic, "critic", in_graph,
-                       "penalty where real and fake images are the same")
-    if seen is None or not seen[TRACED]:
+def _penalty_and_facts(function, critic, real_images, fake_images, random):
+    """Return what is observed of the penalty where real and fake are the same, as then are all points between them."""
+    seen = _observed(lambda network, images: function(network, images, images, random), critic, real_images, "critic",
+                     lambda: _where_points_lie(function, critic, real_images.shape[1]))
+    if len(real_images) > AT_ONCE or not seen.get(TRACED):
         return seen
-    if in_graph:
-        return seen | _points_between(function, critic, real, fake, random)
-    flat = _Slopes(np.zeros(critic.direction.shape))
-    *_, gradients = _of_weights(lambda real, fake: function(flat, real, fake, random), [real, fake], flat, "critic", False).values()
-    return seen | {"are they finite for a flat critic? (1 yes, 0 no)": float(np.all(np.isfinite(gradients)))}
+    flat = tf.Variable(np.zeros((real_images.shape[1], 1), np.float32))
+    with tf.GradientTape() as tape:
+        value = function(lambda images, training=None: ops.matmul(images, flat), *2 * [tf.constant(real_images)], random)
+    return seen | {Fact(
+        "is its gradient finite for a flat critic?", "the value is right, but where the critic is flat the gradient of your "
+        "penalty is NaN, and after one step so are all weights. What is the slope of a square root at zero?"):
+        bool(np.all(np.isfinite(tape.gradient(value, flat, unconnected_gradients="zero"))))}
 
 
-def _points_between(function, critic, real, fake, random):
-    """Return what can be said of the points where the function asks the critic for its slope."""
-    real, fake = (ops.repeat(images, 600 // len(real), axis=0) for images in (real, fake))
-    spy = _Slopes(critic.direction.numpy())
-
-    @tf.function(autograph=False)
-    def points():
-        function(spy, real, fake, random)
-        return spy.seen
-
-    mixes = [((points() - fake) / (real - fake)).numpy() for _ in range(2)]
-    mix = mixes[0].mean(axis=1)
-    facts = {"does each image stay on the line between its pair?": np.ptp(mixes[0], axis=1).max() < 1e-4,
-             "has each image a point of its own?": np.ptp(mix) > 1e-4,
-             "do they leave the real images?": mix.min() < 0.99,
-             "do they leave the fakes?": mix.max() > 0.01,
-             "do they all lie between fake and real?": -1e-4 < mix.min() and mix.max() < 1 + 1e-4,
-             "are all places between as likely?": stats.kstest(mix, "uniform").statistic < 0.1,
-             "are they drawn anew at each step?": np.abs(mixes[0] - mixes[1]).max() > 1e-4}
-    return {f"{question} (1 yes, 0 no)": float(answer) for question, answer in facts.items()}
+_r1_and_facts.plain = lambda function, discriminator, images: function(discriminator, tf.constant(images))
+_penalty_and_facts.plain = lambda function, critic, real_images, fake_images, random: function(
+    critic, *2 * [tf.constant(real_images)], random)
 
 
-def _numpy_draws_the_mix(critic, real_images, fake_images, random):
-    mix = np.random.default_rng(0).uniform(size=(len(real_images), 1)).astype(np.float32)
-    between = mix * real_images + (1 - mix) * fake_images
-    return gradient_penalty(critic, between, between, random)  # of a pair that is one image, that image is seen
-
+# Averages and diagnoses -------------------------------------------------------------------------------------
 
 def _steps_of_averaging():
-    """Return (average, weights, decay) cases: a first step, later steps, and several decays."""
-    first, *others = np.random.default_rng(2).normal(size=(7, 2, 3))
+    """Return (average, weights, decay) cases: first steps, later steps, and several decays, of matrices and vectors."""
+    random = np.random.default_rng(2)
+    first, *others = random.normal(size=(7, 2, 3))
+    matrices = random.normal(size=(2, 1, 2, 2))
     return [(None, [first[0]], 0.8), ([others[0][0]], [others[1][0]], 0.8), (list(others[2]), list(others[3]), 0.95),
-            (None, list(others[4]), 0.99), (list(others[5]), list(first), 0.3)]
+            (None, list(others[4]), 0.99), (list(others[5]), list(first), 0.3), (list(matrices[0]), list(matrices[1]), 0.6)]
 
 
-def _average_and_what_is_left(function, average, weights, decay):
-    """Return the new average and what became of the old; the weights move on, as they do in training."""
+def _average_and_start(function, average, weights, decay):
+    """Return the new average, or the fact that the first one is not the weights."""
     found = function(average, weights, decay)
-    if found is None or found is ...:
-        return found
-    seen = {"average": [np.array(each) for each in found]}
-    if average is not None:
-        seen["the average that was given, afterwards"] = [np.array(each) for each in average]
-    for weight in weights:
-        weight += 7.0
-    return seen | {"average, after the weights have moved on": [np.array(each) for each in found]}
+    start = Fact("does it start at the weights?", "at the first step, where `average` is None, the average is not the "
+                 "weights. What is the best guess when only one set of weights has been seen?")
+    shapes = [np.shape(each) for each in found] if isinstance(found, list | tuple) else None
+    if average is None and shapes == [weight.shape for weight in weights] and not all(map(np.allclose, found, weights)):
+        return {start: False}
+    return {"average": found, start: True}
+
+
+_average_and_start.plain = lambda function, *arguments: function(*arguments)
 
 
 def diagnose():
@@ -139,14 +223,12 @@ def diagnose():
 def _first_wrong_reading(function):
     """Return the first wrong diagnosis instead of all four: a wrong answer must not be answered with the right one."""
     found = function()
-    if found is None or found is ...:
-        return found
     found = [found] if isinstance(found, str) else list(found)
     if len(found) != 4:
-        raise ValueError(f"four diagnoses are wanted, one for each of the runs A to D, but {len(found)} came back")
+        raise Unusable(f"four diagnoses are wanted, one for each of the runs A to D, but {len(found)} came back.")
     unknown = [each for each in found if each not in DIAGNOSES]
     if unknown:
-        raise ValueError(f"{unknown[0]!r} is none of the diagnoses, which are {', '.join(DIAGNOSES)}")
+        raise Unusable(f"{unknown[0]!r} is none of the diagnoses, which are {', '.join(DIAGNOSES)}.")
     wrong = [f"{run}: {each}" for run, each, right in zip("ABCD", found, diagnose(), strict=True) if each != right]
     return {"first wrong diagnosis": wrong[0] if wrong else "none"}
 
@@ -159,38 +241,52 @@ def _misread(run, diagnosis, why):
 
 _of_w1, _of_gp, _of_r1, _of_ema = map(
     edits_of, (wasserstein_distance_1d, gradient_penalty, r1_penalty, exponential_moving_average))
-_MIXED = "mix * real_images + (1 - mix) * fake_images"
-_LOGITS = "discriminator(images, training=True)"
+_WAYS = "np.sort(first) - np.sort(second)"
 _AVERAGED = "decay * old + (1 - decay) * new"
 
 
 EXERCISES = (
-    Exercise(identifier="9.1", reference=wasserstein_distance_1d, cases=_two_samples, mistakes=(
+    Exercise(identifier="9.1", reference=wasserstein_distance_1d, cases=_two_samples, calls=150, mistakes=(
         Mistake("the numbers are paired as they come, so another order would give another distance. Which plan moves "
-                "the least?", lambda first, second: float(np.mean(np.abs(first - second)))),
+                "the least?", _of_w1(_WAYS, "first - second")),
         Mistake("this is the distance between the averages. Two samples can have the same average and differ: how far "
                 "does each grain go?", lambda first, second: float(np.abs(np.mean(first) - np.mean(second)))),
-        Mistake("the differences keep their signs, so ways to the left and to the right cancel. A way is never "
-                "negative.", _of_w1("np.abs", "")),
-        Mistake("the differences keep their signs (and the second sample comes first), so ways to the left and to the "
-                "right cancel. A way is never negative.", _of_w1("np.abs", "-")),
+        Mistake("the averages are taken off first, so that a heap that has only moved costs nothing.",
+                lambda first, second: wasserstein_distance_1d(first - first.mean(), second - second.mean())),
         Mistake("you square the ways: that charges long ways more, and has another unit. The price here is the way "
                 "itself.", _of_w1("np.abs", "np.square")),
+        Mistake("you square the ways, and add them up: the price here is the way itself, on average.",
+                _of_w1("np.abs", "np.square", "np.mean", "np.sum")),
         Mistake("this is the root of the average squared way, the distance W₂. The one wanted, W₁, averages the ways "
                 "as they are.", _of_w1("np.abs", "np.square", "float", "np.sqrt")),
-        Mistake("this is the sum of all ways. Each grain carries one part in n of the mass, so that the distance does "
-                "not grow with the sample.", _of_w1("np.mean", "np.sum")),
-        Mistake("only one of the two samples is sorted. The smallest goes to the smallest.",
-                _of_w1("np.sort(second)", "second")),
-        Mistake("only one of the two samples is sorted, the second. The smallest goes to the smallest.",
-                _of_w1("np.sort(first)", "first")),
         Mistake("this is the longest way of all. The average is wanted.", _of_w1("np.mean", "np.max")),
+        Mistake("this is the median of the ways. The average is wanted.", _of_w1("np.mean", "np.median")),
+        Mistake("you divide by n − 1. Each of n grains carries one part in n.",
+                lambda first, second: wasserstein_distance_1d(first, second) * len(first) / (len(first) - 1)),
+        Mistake("you divide by 1000, whatever the number of grains is.",
+                lambda first, second: wasserstein_distance_1d(first, second) * len(first) / 1000),
         Mistake("one sample is sorted upwards and the other downwards: the dearest of all plans.",
                 _of_w1("np.sort(second)", "np.sort(second)[::-1]")),
-        Mistake("these are the ways, one for each grain. The distance is their average.",
-                lambda first, second: np.abs(np.sort(first) - np.sort(second))),
         Mistake("you average over all pairs, as if every grain went everywhere. Each has one place to go.",
                 _of_w1("np.sort(first)", "first[:, None]")),
+        Mistake("each grain goes to the nearest place, where others may have gone before. Each place takes one grain.",
+                lambda first, second: np.mean(np.min(np.abs(first[:, None] - second), axis=1))),
+        Mistake("the places do not fit together: the smallest of one sample goes to the second smallest of the other.",
+                lambda first, second: np.mean(np.abs(np.sort(first)[:-1] - np.sort(second)[1:]))),
+        *(Mistake("one pair is left out of the sum. Where does it begin, and where does it end?",
+                  lambda first, second, kept=kept: np.sum(np.abs(np.sort(first) - np.sort(second))[kept]) / len(first))
+          for kept in (slice(-1), slice(1, None))),
+        Mistake("the samples are sorted by their absolute values. On a line −3 stands to the left of 1.",
+                lambda first, second: np.mean(np.abs(
+                    first[np.argsort(np.abs(first))] - second[np.argsort(np.abs(second))]))),
+        Mistake("the absolute value is taken of the numbers. It belongs to the differences.",
+                lambda first, second: wasserstein_distance_1d(np.abs(first), np.abs(second))),
+        Mistake("the numbers lose their fractions before they are compared.",
+                lambda first, second: wasserstein_distance_1d(first.astype(int), second.astype(int))),
+        Mistake("equal numbers are merged into one. Each grain counts, also where several lie at one place.",
+                lambda first, second: np.mean([abs(one - other) for one, other in zip(np.unique(first), np.unique(second))])),
+        Mistake("both samples are sorted together and then cut in the middle. Sort each by itself.",
+                lambda first, second: np.mean(np.abs(np.subtract(*np.split(np.sort(np.append(first, second)), 2))))),
     ), hints=(
         "If the ways of two grains cross, let them swap their goals: together they then never go farther. So in a "
         "cheapest plan nobody overtakes anybody.",
@@ -198,50 +294,19 @@ EXERCISES = (
         "in that order.",
         "A way is the absolute value of a difference; average over the pairs, and make a `float` of it.",
     )),
-    Exercise(identifier="9.2", reference=gradient_penalty, cases=_slopes_and_images, observe=_penalty_and_points,
-             tolerance=1e-3, seconds=60.0, mistakes=(
-        Mistake("one number mixes the whole batch: all images lie at the same place of their lines. Draw one for each "
-                "image.", _of_gp("ops.shape(real_images)[0]", "1")),
-        Mistake("the mix is drawn from a normal distribution, which leaves the line between fake and real at both "
-                "ends. All places between 0 and 1 should be as likely.", _of_gp("random.uniform", "random.normal")),
-        Mistake("each pixel has a mix of its own: such an image lies on no line between the two. One number for each "
-                "image; what shape must it have to be multiplied with every pixel?",
-                _of_gp("(ops.shape(real_images)[0], *[1] * len(pixel_axes))", "ops.shape(real_images)")),
-        Mistake("all points lie at the same fixed place between fake and real. Draw one for each image, anew at each "
-                "step.", _of_gp(_MIXED, "0.5 * real_images + 0.5 * fake_images")),
-        Mistake("the slope is measured at the real images, as R1 does. Where between fake and real must it be 1?",
-                _of_gp(_MIXED, "real_images")),
-        Mistake("the slope is measured at the fakes alone. It must be 1 on the whole way to the real images.",
-                _of_gp(_MIXED, "fake_images")),
-        Mistake("NumPy draws the mix: inside `fit` that happens once, when the graph is built, and never again. Draw "
-                "with `keras.random.uniform(…, seed=random)`.", _numpy_draws_the_mix),
-        Mistake("this is the gradient with respect to the critic's weights. How fast does its value change from image "
-                "to image? Watch the mixed images and ask the tape for their gradient.",
-                _of_gp("gradient(values, between)", "gradient(values, critic.trainable_weights)")),
-        Mistake("the length is taken across the batch, so that images are mixed up. Each image has a slope of its own: "
-                "sum over its pixels.", _of_gp("axis=pixel_axes", "axis=0")),
-        Mistake("one length is made of all the batch's gradients together. Each image has a slope of its own.",
-                _of_gp(", axis=pixel_axes", "")),
+    Exercise(identifier="9.2", reference=gradient_penalty, cases=_critics_and_pairs, observe=_penalty_and_facts,
+             tolerance=1e-4, mistakes=(
         Mistake("the root is missing: the length of the gradient must be 1, not its square.", _of_gp("ops.sqrt", "")),
-        Mistake("the value is right, but where the critic is flat the gradient of your penalty is NaN, and after one "
-                "step so are all weights. What is the slope of a square root at zero?",
-                _of_gp("+ SMALLEST_SQUARE", "")),
         Mistake("only slopes above 1 are charged. The formula pulls them up to 1 as well.",
                 _of_gp("slope - 1", "ops.relu(slope - 1)")),
-        Mistake("you sum over the batch. Average, so that the penalty does not depend on the batch size.",
-                _of_gp("ops.mean", "ops.sum")),
-        Mistake("you average the slopes before you compare with 1: a steep place could make up for a flat one. Charge "
-                "each, then average.", _of_gp("slope - 1", "ops.mean(slope) - 1")),
-        Mistake("one penalty for each image came back. Average over the batch.", _of_gp("ops.mean", "")),
         Mistake("this pulls the slope towards 0, as R1 does. A Wasserstein critic shall have the slope 1.",
                 _of_gp("slope - 1", "slope")),
+        Mistake("this is the slope, on average. How far is it from 1, squared?",
+                _of_gp("ops.square(slope - 1)", "slope")),
         Mistake("the distance of the slope from 1 is not squared.",
                 _of_gp("ops.square(slope - 1)", "ops.abs(slope - 1)")),
         Mistake("inside the root you average over the pixels. A length is the root of the *sum* of squares.",
                 _of_gp("ops.sum", "ops.mean")),
-        Mistake("the gradient is that of the batch's *average* value, which is smaller by the batch size. Give the "
-                "tape the values themselves: each depends on its own image alone.",
-                _of_gp("critic(between, training=True)", "ops.mean(critic(between, training=True))")),
     ), hints=(
         "Four steps: draw a number between 0 and 1 for each image; mix the pair with it; ask a tape how the critic's "
         "value changes with the mixed image; compare the length of that gradient with 1.",
@@ -250,36 +315,18 @@ EXERCISES = (
         "The mixed images are no variables, so tell the tape: `tape.watch(between)`. The length is the root of a sum "
         "over the pixels, and under the root belongs a number such as 1e-12.",
     )),
-    Exercise(identifier="9.3", reference=r1_penalty, cases=_curved_discriminators, observe=_penalty_and_gradients,
-             tolerance=1e-4, seconds=30.0, mistakes=(
+    Exercise(identifier="9.3", reference=r1_penalty, cases=_curved_networks, observe=_r1_and_facts, tolerance=1e-4,
+             mistakes=(
         Mistake("this is the length of the gradient. R1 charges its square, which needs no root.",
                 _of_r1("axis=-1)", "axis=-1) ** 0.5")),
         Mistake("you average over the pixels as well: 784 pixels would make the penalty 784 times smaller. Sum over "
                 "the pixels, average over the images.", _of_r1("ops.sum", "ops.mean")),
-        Mistake("you sum over the batch. Average over the images, so that the penalty does not depend on the batch "
-                "size.", _of_r1("ops.mean", "ops.sum")),
-        Mistake("the axes have changed places: you sum over the images and average over the pixels.",
-                _of_r1("axis=-1", "axis=0")),
-        Mistake("this is the slope of the probability. Where the discriminator is sure, the sigmoid is flat and would "
-                "hide a steep logit: use the logit.", _of_r1(_LOGITS, f"ops.sigmoid({_LOGITS})")),
-        Mistake("this is the slope of the loss. The penalty is on the logit itself.",
-                _of_r1(_LOGITS, f"ops.softplus(-{_LOGITS})")),
         Mistake("the factor ½ belongs to the weight γ/2 in the training step, not into this function.",
                 _of_r1("ops.mean", "0.5 * ops.mean")),
-        Mistake("this is the gradient with respect to the weights. How fast does the logit change with the *image*? "
-                "Watch the images.",
-                _of_r1("gradient(logits, images)", "gradient(logits, discriminator.trainable_weights)",
-                       "ops.mean(ops.sum(ops.square(slope), axis=-1))",
-                       "sum(ops.sum(ops.square(each)) for each in slope)")),
         Mistake("this pulls the slope towards 1, as the penalty of 9.2 does. R1 wants it small at real images.",
                 _of_r1("ops.mean(", "ops.mean((", "axis=-1)", "axis=-1) ** 0.5 - 1) ** 2")),
-        Mistake("you average the gradients of all images before you square: slopes in opposite directions cancel.",
-                _of_r1("ops.square(slope), axis=-1", "ops.square(ops.mean(slope, axis=0))")),
-        Mistake("the gradient is that of the *average* logit, so each image's is divided by the batch size. Give the "
-                "tape the logits themselves.", _of_r1(_LOGITS, f"ops.mean({_LOGITS})")),
-        Mistake("you sum the gradient over the pixels and then square. Square each pixel's slope first.",
-                _of_r1("ops.sum(ops.square(slope), axis=-1)", "ops.square(ops.sum(slope, axis=-1))")),
-        Mistake("one penalty for each image came back. Average over the batch.", _of_r1("ops.mean", "")),
+        Mistake("the sum of squares is squared once more. It is the squared slope already.",
+                _of_r1("axis=-1)", "axis=-1) ** 2")),
     ), hints=(
         "A tape that watches the images, the discriminator's logits under it, and the gradient of the logits with "
         "respect to the images.",
@@ -288,31 +335,21 @@ EXERCISES = (
         "Square, sum over the pixels of an image, average over the images. No root is needed.",
     )),
     Exercise(identifier="9.4", reference=exponential_moving_average, cases=_steps_of_averaging,
-             observe=_average_and_what_is_left, mistakes=(
-        Mistake("the average starts from zero, and drags the zeros along for many steps. What is the best guess when "
-                "only one set of weights has been seen?", _of_ema("np.array(weight)", "(1 - decay) * weight")),
-        Mistake("the first average is all zeros. What is the best guess when only one set of weights has been seen?",
-                _of_ema("np.array(weight)", "0.0 * weight")),
-        Mistake("`decay` and `1 - decay` have changed places: with a decay of 0.99 the average would forget all but "
-                "the last step.", _of_ema(_AVERAGED, "(1 - decay) * old + decay * new")),
-        Mistake("the step is right, but at the first one you hand back the weights' own arrays: when training changes "
-                "those, your average changes with them. Make copies.", _of_ema("np.array(weight)", "weight")),
-        Mistake("the numbers are right, but the old average is changed in place. Build new arrays.",
-                _of_ema(_AVERAGED, "np.add(decay * old, (1 - decay) * new, out=old)")),
+             observe=_average_and_start, mistakes=(
         Mistake("this is the plain average of both. `decay` says how much of the old is kept.",
                 _of_ema(_AVERAGED, "(old + new) / 2")),
-        Mistake("only the first array is averaged. A network has many: go through the list.",
-                _of_ema("zip(average, weights, strict=True)", "zip(average[:1], weights)", "weight in weights",
-                        "weight in weights[:1]")),
-        Mistake("these are the weights themselves: nothing of the old average is kept.",
-                _of_ema(_AVERAGED, "np.array(new)")),
-        Mistake("the new weights are added in full. Both shares must sum to 1, or the average grows and grows.",
-                _of_ema(_AVERAGED, "decay * old + new")),
-        Mistake("the average never moves after its first step.", _of_ema(_AVERAGED, "np.array(old)")),
+        *(Mistake("both shares must sum to 1, or the average grows and grows, or dies away.",
+                  _of_ema(_AVERAGED, f"{ours} * old + {theirs} * new"))
+          for ours, theirs in (("decay", "1"), ("1", "(1 - decay)"), ("decay", "decay"), ("(1 - decay)", "(1 - decay)"))),
         Mistake("the sign is turned: the average runs away from the weights.",
                 _of_ema(_AVERAGED, "old - (1 - decay) * (new - old)")),
+        *(Mistake("the arrays themselves are averaged: no squares, roots or logarithms, and nothing is divided afterwards.",
+                  _of_ema(_AVERAGED, other)) for other in (
+            f"({_AVERAGED}) / (1 - decay)", "np.sqrt(decay * old ** 2 + (1 - decay) * new ** 2)",
+            "decay * old + (1 - decay) * new ** 2",
+            "np.exp(decay * np.log(abs(old) + 1e-12) + (1 - decay) * np.log(abs(new) + 1e-12))")),
     ), hints=(
-        "At the first step there is nothing to average: start with the weights themselves, but with copies.",
+        "At the first step there is nothing to average: start with the weights themselves.",
         "Later, each array of the list is mixed with its partner. How large is the share of the old average, and what "
         "must both shares sum to?",
         "A list comprehension over `zip(average, weights)` makes new arrays; `np.array(weight)` makes a copy.",

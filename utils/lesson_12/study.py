@@ -90,7 +90,7 @@ def scaled_learning_rate(step, base_rate, base_batch, batch_per_device, devices,
         step: counted from 0.
         base_rate, base_batch: a learning rate that is good for SGD, and the batch size for which it is.
         batch_per_device, devices: how many examples each device sees in a step, and how many devices there are.
-        warmup_steps: after how many steps the scaled rate is reached; it stays from there.
+        warmup_steps: number of the first step with the scaled rate, which stays; 0 for no warm-up.
 
     Source: Goyal et al. (2017).
     """

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from utils.exercises.carrying import as_kind
-from utils.exercises.comparing import as_numbers, close, describe
+from utils.exercises.comparing import LARGEST, as_numbers, close, describe
 from utils.exercises.diagnosis.slips import slips_of
 from utils.exercises.running import attempt
 
@@ -110,7 +110,7 @@ class Laboratory:
         outcome = attempt(function, own, self.exercise.plain, self.exercise.seconds)
         parts = outcome.value if isinstance(outcome.value, tuple) else (outcome.value,)
         parts = [None if outcome.problem or part is None else as_numbers(part) for part in parts[self.parts]]
-        return None if any(part is None or part.dtype.kind == "c" for part in parts) else parts
+        return None if any(part is None or part.dtype.kind == "c" or part.size > LARGEST for part in parts) else parts
 
     def same(self, ones, others) -> bool:
         return bool(ones and others) and len(ones) == len(others) and all(
@@ -224,8 +224,8 @@ def too_large(lab: Laboratory) -> str | None:
         if calm and min(largest[place] for place in lab.wrong) > max(HUGE, 2 * max(calm)):
             how = "wrong" if all(np.isfinite(part).all() for part in lab.came[lab.wrong[0]]) else "not finite"
             number = describe(worst[np.abs(worst).argmax()])
-            return (f"right for numbers of ordinary size, but {how} where `{name}` holds {number}. What do `exp`, `log` "
-                    "or a division make of that?")
+            return (f"right for numbers of ordinary size, but {how} where `{name}` holds {number}. What do `exp`, "
+                    "`log` or a division make of that?")
     return None
 
 
