@@ -7,12 +7,12 @@ from utils.exercises.comparing import Fact
 
 TRACED = Fact(
     "can `fit` compute with it?",
-    "the numbers are right, but NumPy, `.numpy()` or `float` computed them, or they are float64. There no gradient passes, "
-    "and `fit` cannot go: use `ops` and float32 from the first step to the last.")
+    "the numbers are right, but NumPy, `.numpy()` or `float` computed them, or they are float64. There no gradient "
+    "passes, and `fit` cannot go: use `ops` and float32 from the first step to the last.")
 ANY_BATCH = Fact(
     "does it run while `fit` builds its graph?",
-    "right when it is called at once, but inside `fit` it stops: while `fit` builds its graph, tensors have no values and "
-    "a batch has no size yet. So `.shape[0]`, `len`, `if`, Python's `max` and loops over the examples do not work; "
+    "right when it is called at once, but inside `fit` it stops: while `fit` builds its graph, tensors have no values "
+    "and a batch has no size yet. So `.shape[0]`, `len`, `if`, Python's `max` and loops over the examples do not work; "
     "`ops.shape(x)[0]` does.")
 PASSED = Fact(
     "does a gradient pass?",

@@ -60,7 +60,9 @@ def kl_to_standard_normal(mean, log_variance):
     Source: Kingma and Welling (2014), appendix B.
     """
     require_same_matrix("kl_to_standard_normal", mean=mean, log_variance=log_variance)
-    return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - 1 - log_variance, axis=-1)
+    variance = ops.exp(log_variance)
+    terms = ops.square(mean) + variance - 1 - log_variance
+    return ops.sum(terms, axis=-1) / 2
 
 
 def elbo(images, logits, mean, log_variance):
@@ -77,7 +79,9 @@ def elbo(images, logits, mean, log_variance):
     if not _fit(images.shape[:1], mean.shape[:1]):
         raise ValueError(f"elbo wants as many means as images, but got {mean.shape[0]} means for "
                          f"{images.shape[0]} images.")
-    return bernoulli_log_likelihood(images, logits) - kl_to_standard_normal(mean, log_variance)
+    log_likelihood = bernoulli_log_likelihood(images, logits)
+    kl = kl_to_standard_normal(mean, log_variance)
+    return log_likelihood - kl
 
 
 def importance_weighted_bound(log_weights):
@@ -166,7 +170,8 @@ def wasserstein_distance_1d(first, second):
     if first.ndim != 1 or first.shape != second.shape or not first.size:
         raise ValueError("wasserstein_distance_1d wants two samples of shape (n,) with the same n, but got "
                          f"{first.shape} and {second.shape}. Flatten them, and draw equally many.")
-    return float(np.mean(np.abs(np.sort(first) - np.sort(second))))
+    ways = np.sort(first) - np.sort(second)
+    return float(np.mean(np.abs(ways)))
 
 
 def critic_loss(real_values, fake_values):

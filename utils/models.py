@@ -177,7 +177,7 @@ def reparameterise(mean, log_variance, noise):
 
     Source: Kingma and Welling (2014); Rezende, Mohamed and Wierstra (2014).
     """
-    return mean + ops.exp(0.5 * log_variance) * noise
+    return mean + ops.exp(log_variance / 2) * noise
 
 
 class VAE(keras.Model):

@@ -151,7 +151,7 @@ def _answers_of_gates(function):
     if not isinstance(found, dict):
         raise Unusable(f'a dictionary with the keys "AND", "OR" and "NAND" is wanted, but {kind_of(found)} came back.')
     if set(found) != set(WANTED):
-        raise Unusable(f'the keys must be "AND", "OR" and "NAND", in capitals, but {", ".join(map(str, found))} came back.')
+        raise Unusable(f'the keys must be "AND", "OR" and "NAND", in capitals, but {", ".join(map(str, found))} came.')
     for gate in WANTED:
         if np.shape(as_numbers(found[gate])) != (3,):
             raise Unusable(f"three numbers in a row are wanted for {gate}, two weights and the bias, but "

@@ -12,13 +12,14 @@ def log_sum_exp(values):
     largest = np.max(values, axis=-1, keepdims=True)
     largest = np.where(largest == -np.inf, 0.0, largest)  # -inf - (-inf) would be NaN
     with np.errstate(divide="ignore"):  # log 0 is the right answer for such a row
-        return largest[..., 0] + np.log(np.sum(np.exp(values - largest), axis=-1))
+        return np.log(np.sum(np.exp(values - largest), axis=-1)) + largest[..., 0]
 
 
 def quadrature(log_prior, log_likelihood, cell):
     """Return log p(x) from log p(z) and log p(x | z) at the middles of cells that cover all z, in nats.
 
-    Shapes: (points,) and (…, points), a row for each x, → (…). `cell` is the length (in the plane, the area) of each.
+    Shapes: (…, points), a row for each x, → (…); `log_prior` may be (points,), the same for every row. `cell` is the
+    length (in the plane, the area) of each.
     """
     return log_sum_exp(log_prior + log_likelihood) + np.log(cell)
 

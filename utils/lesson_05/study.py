@@ -28,7 +28,7 @@ def build_autoencoder(code_size, widths=(128, 128)):
 
 
 def pca_reconstruct(images, mean, components, k):
-    """Return what is left of images (batch, pixels) when only their first k principal components are kept.
+    """Return images (batch, pixels) rebuilt from the mean and their first k principal components alone.
 
     Nothing is clipped: values may lie outside the images' range.
 
@@ -40,12 +40,13 @@ def pca_reconstruct(images, mean, components, k):
     Source: Pearson (1901).
     """
     _require_components(images, mean, components, k)
-    codes = (images - mean) @ components[:k].T
-    return codes @ components[:k] + mean
+    kept = components[:k]
+    codes = (images - mean) @ kept.T
+    return codes @ kept + mean
 
 
 def find_what_is_missing():
-    """Return the numbers of the three missing parts, in rising order."""
+    """Return the numbers of the three missing parts."""
     return 2, 4, 6
 
 

@@ -1,10 +1,16 @@
 """Lesson 6 · Variational autoencoders."""
 
+import contextlib
+
 import numpy as np
 from keras import ops
+from scipy.special import expit, softmax
+from scipy.stats import norm
 
+from utils.exercises.comparing import Fact, difference
 from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
+from utils.exercises.running import Unusable
 from utils.gradients import value_and_gradients
 from utils.losses import elbo, kl_to_standard_normal
 from utils.models import decode_grid, reparameterise, sample_prior
@@ -17,7 +23,7 @@ def _gaussians():
         (np.array([[1.0, -2.0, 0.5], [0.4, 0.3, -1.5]], np.float32),
          np.array([[0.7, -0.4, -1.2], [0.9, -0.8, 0.2]], np.float32)),
         (np.array([[0.5]], np.float32), np.array([[-1.2]], np.float32)),
-        (random.normal(size=(4, 3)).astype(np.float32), random.normal(size=(4, 3)).astype(np.float32)),
+        (4 * random.normal(size=(4, 3)).astype(np.float32), random.normal(size=(4, 3)).astype(np.float32)),
     ]
 
 
@@ -28,86 +34,254 @@ def _gaussians_and_noise():
 
 
 def _images_logits_and_gaussians():
+    """Return cases of whole images, as nats per image are compared; the last has logits that overflow in `exp`."""
     random = np.random.default_rng(2)
-    for batch, pixels, latent_dim in ((2, 3, 1), (3, 5, 2), (4, 784, 3)):
-        images = (random.random((batch, pixels)) < 0.4).astype(np.float32)
-        yield images, *(random.normal(size=(batch, size)).astype(np.float32)
-                        for size in (pixels, latent_dim, latent_dim))
+    for batch, latent_dim, size in ((3, 2, 1), (4, 3, 1), (5, 4, 40)):
+        images = (random.random((batch, 784)) < 0.4).astype(np.float32)
+        logits = size * random.normal(size=(batch, 784)).astype(np.float32)
+        mean, log_variance = random.normal(size=(2, batch, latent_dim)).astype(np.float32)
+        yield images, logits, 4 * mean, log_variance  # so that even a KL divided by 784 shows
 
 
 class Decoder:
-    """A function of latents that can be called, and asked to `predict`, like a Keras model."""
+    """A function of latents that can be called, and asked to `predict`, like a Keras model; it keeps what it gets."""
 
     def __init__(self, function):
-        self.function = function
+        self.function, self.seen = function, []
 
     def __call__(self, latents, training=False):
-        return self.function(ops.convert_to_tensor(latents, "float32"))
+        latents = ops.convert_to_tensor(latents, "float32")
+        with contextlib.suppress(Exception):  # while a graph is built, tensors have no values
+            self.seen.append(np.asarray(latents, np.float64))
+        return self.function(latents)
 
     def predict(self, latents, **options):
         return np.asarray(self(latents))
 
+    def latents(self):
+        """Return all latents since the last time, (count, latent_dim), and forget them."""
+        seen, self.seen = self.seen, []
+        if not seen:
+            raise Unusable("the decoder is never called. It turns latents into logits.")
+        return np.concatenate([np.atleast_2d(each) for each in seen])
 
-def _planar_decoder(pixels):
-    """Return a linear decoder whose output tells both latents apart."""
-    weights = np.random.default_rng(pixels).normal(size=(2, pixels)).astype(np.float32)
-    return Decoder(lambda latents: ops.matmul(latents, weights))
+
+def _planar_decoder(seed):
+    """Return a linear decoder whose output tells both latents apart, and z from -z."""
+    weights, bias = (np.random.default_rng(seed).normal(size=size).astype(np.float32) for size in ((2, 784), 784))
+    return Decoder(lambda latents: ops.matmul(latents, weights) + bias)
 
 
-def _moments_of_samples(function, decoder, count, latent_dim):
-    """Return what tells right samples from wrong ones: their shape, values, and the moments of single pixels.
+def _decoded_grid(function, decoder, side):
+    """Return what the function returns; where that is wrong, refuse it for the latents that it decodes."""
+    right = decode_grid(decoder, side)
+    decoder.seen.clear()
+    found = function(decoder, side)
+    if found is not None and difference(right, found, tolerance=1e-5):
+        _require_grid(decoder.latents(), side)
+        if np.isin(np.asarray(found), (0, 1)).all():
+            raise Unusable("only zeros and ones come back, as if pixels were rounded or drawn. The probabilities "
+                           "themselves are wanted.")
+    return found
 
-    The decoder shows each latent on a pixel of its own, amplified, so that a pixel is on where its latent is positive.
-    """
-    images = np.asarray(function(decoder, count, latent_dim, seed=3), np.float64)
-    if images.ndim != 2:
-        return {"shape of the samples": np.array(images.shape)}
-    again = np.asarray(function(decoder, count, latent_dim, seed=3), np.float64)
-    return {
-        "shape of the samples": np.array(images.shape),
-        "are all values 0 or 1?": float(np.isin(images, (0, 1)).all()),
-        "images that differ from the first one": float(np.any(images != images[0], axis=1).mean() > 0.5),
-        "does the same seed give the same images? (1 yes, 0 no)": float(np.array_equal(images, again)),
-        "are two pixels with a fair coin each on or off independently? (1 yes, 0 no)":
-            float(abs(np.mean(images[:, 0] == images[:, 1]) - 0.5) < 0.1),
-        "mean of all pixels, to one decimal": np.round(images.mean(), 1),
-        "how often a pixel is on whose logit is 2 |z|, to one decimal": np.round(images[:, -1].mean(), 1),
-        "how often a pixel is on whose logit is 0": np.round(images[:, 0].mean(), 1),
-    }
+
+_decoded_grid.plain = lambda function, *arguments: function(*arguments)
+
+
+def _require_grid(latents, side):
+    """Refuse latents that are not those of the grid, in a sentence that says how."""
+    if latents.shape[1] != 2:
+        raise Unusable(f"the latents that you decode have {latents.shape[1]} numbers each. A plane has two.")
+    if not np.isfinite(latents).all():
+        raise Unusable("some latents that you decode are infinite or NaN: so `norm.ppf` answers to 0, to 1, and to "
+                       "what is no probability. Which numbers does it get?")
+    if len(latents) != side**2:
+        raise Unusable(f"{len(latents)} latents are decoded, and a grid of {side} by {side} has {side**2}.")
+    first, second = latents.T.reshape(2, side, side)
+    moves = [[not np.allclose(values, values.take([0], axis)) for axis in (1, 0)] for values in (first, second)]
+    if moves == [[False, True], [True, False]]:
+        raise Unusable("rows and columns have changed places: z₁ should change along a row, and z₂ from row to row.")
+    if moves != [[True, False], [False, True]]:
+        raise Unusable("the latents are no grid: along a row only z₁ should change, and from row to row only z₂.")
+    steps, shares = first[0], (np.arange(side) + 0.5) / side
+    if any(np.allclose(steps, function(shares), atol=1e-4) for function in (norm.cdf, norm.pdf)):
+        raise Unusable("the latents come out of `norm.cdf` or `norm.pdf`. From a probability to a latent leads the "
+                       "inverse of the first, the quantile function.")
+    if np.allclose(np.sort(steps), shares, atol=1e-4):
+        raise Unusable("these are the probabilities (i + ½)/side themselves. The quantile function `norm.ppf` turns "
+                       "them into latents.")
+    ways = [("z₁ grows to the left", steps[0] > steps[-1]), ("z₂ grows downwards", second[0, 0] < second[-1, 0])]
+    if any(wrong for _, wrong in ways):
+        raise Unusable(f"{' and '.join(text for text, wrong in ways if wrong)}. As on paper, z₁ should grow to the "
+                       "right and z₂ upwards; the first row is the top.")
+    if np.allclose(np.diff(steps), steps[1] - steps[0], atol=1e-4):
+        raise Unusable("the steps are even in z. Steps of even probability want the quantile function `norm.ppf`.")
+    wanted = norm.ppf(shares)
+    factor = steps[0] / wanted[0]
+    if abs(factor - 1) > 1e-3 and np.allclose(steps, factor * wanted, atol=1e-4):
+        raise Unusable(f"the latents are {factor:.3g} times too far from 0. The prior's standard deviation is 1.")
+    if not np.allclose(steps, wanted, atol=1e-3):
+        raise Unusable("the latents are not the quantiles of the middles of `side` equal shares. Are the probabilities "
+                       "others, or are the latents rounded?")
+
+
+LEVELS = np.tile(np.arange(-4.0, 5.0), 88)[:784].astype(np.float32)  # logits of the pixels, a ninth of them 0
+FAIR = LEVELS == 0
+# How often a pixel is on, as a function of the logits (count, 784), and what that means.
+COINS = {
+    "a comparison": (lambda logits: logits > 0, "you cut the probabilities at ½, so that every pixel with 30% is "
+                     "always off. Toss each pixel's coin instead."),
+    "logits": (lambda logits: np.clip(logits, 0, 1), "you toss coins with logits for probabilities. Apply the sigmoid "
+               "to what the decoder returns."),
+    "two sigmoids": (lambda logits: expit(expit(logits)), "pixels are on as often as a sigmoid of a sigmoid says. One "
+                     "turns logits into probabilities."),
+    "the other side": (lambda logits: expit(-logits), "the comparison is turned round: a pixel is on with the "
+                       "probability with which it should be off."),
+    "fair coins": (lambda logits: 0.5 + 0 * logits, "every pixel tosses a fair coin. What does the decoder say?"),
+    "odds": (lambda logits: np.minimum(np.exp(logits), 1), "you take the exponential of the logits, the odds, for the "
+             "probability. The sigmoid makes one of it."),
+    "a tanh": (lambda logits: expit(2 * logits), "pixels are too sure: as if each logit counted double, as in a tanh."),
+    "two coins": (lambda logits: expit(logits)**2, "pixels are on as often as two coins that both show 1: their "
+                  "probabilities are squared."),
+    "normal noise": (norm.cdf, "pixels are a little too sure, as if the noise on a logit were normal. A uniform number "
+                     "below the probability gives a coin."),
+    "normal coins": (lambda logits: norm.cdf(expit(logits)), "the numbers that you compare with the probabilities are "
+                     "normal. Those of a coin are uniform in [0, 1]."),
+    "a softmax": (lambda logits: softmax(logits, axis=-1), "hardly a pixel is on, as after a softmax, by which pixels "
+                  "share a sum of 1. Each has a probability of its own."),
+}
 
 
 def _probe(latents):
-    size = ops.sqrt(ops.sum(ops.square(latents), axis=-1, keepdims=True))
-    return ops.concatenate([0 * size, 0 * size, 8 * latents, -3 + 0 * size, 2 * size - 1.5], axis=-1)
+    """Return logits around the levels; those of FAIR pixels are the levels, and others move with the latents."""
+    return LEVELS + 0.05 * ~FAIR * ops.sum(latents, axis=-1, keepdims=True)
+
+
+def _frequencies(values):
+    """Return the average over all pixels of each level."""
+    return np.array([np.mean(values[:, LEVELS == level]) for level in np.unique(LEVELS)])
+
+
+def _facts_of_samples(function, decoder, count, latent_dim):
+    """Return facts that tell right samples from wrong ones: about the latents that are decoded, pixels, and seeds."""
+    def drawn(seed):
+        images = np.asarray(function(decoder, count, latent_dim, seed=seed))
+        latents = decoder.latents()
+        if images.shape != (count, 784):
+            raise Unusable(f"images of shape {images.shape} come back for `count` = {count}; ({count}, 784) is wanted.")
+        if images.dtype.kind != "f":
+            raise Unusable(f"the images are of type {images.dtype}, and float32 is wanted.")
+        if latents.shape[1] != latent_dim:
+            raise Unusable(f"the latents have {latents.shape[1]} numbers each, and `latent_dim` is {latent_dim}.")
+        if len(latents) != count:
+            raise Unusable(f"{len(latents)} latent{'s are' if len(latents) > 1 else ' is'} decoded for {count} images. "
+                           "Draw one for each image.")
+        return images.astype(np.float64), latents
+
+    (other, other_latents), (fresh, _), (fresh_again, _), (again, latents_again), (images, latents) = map(
+        drawn, (4, None, None, 0, 0))
+    logits = np.asarray(_probe(latents.astype(np.float32)), np.float64)
+    fair, came, size = images[:, FAIR], _frequencies(images), latents.std()
+    distances = {name: np.abs(_frequencies(chance(logits)) - came).max() for name, (chance, _) in COINS.items()}
+    distance = np.abs(_frequencies(expit(logits)) - came).max()
+    nearest = min(distances, key=distances.get)
+    is_wrong = distance > 0.06 and distances[nearest] < min(distance, 0.06)
+    repeats, reseeds = np.array_equal(images, again), not np.array_equal(images, other)
+    of_latents, of_pixels = np.array_equal(latents, latents_again), np.array_equal(fair, again[:, FAIR])
+    within = np.mean(np.abs(latents) < 1)
+    return {
+        Fact("are latents drawn?", "all latents are zero. Draw them from the prior."): np.any(latents),
+        Fact("does each image have a latent?", "all images come from one and the same latent. One generator should "
+             "draw one for each image."): np.any(latents != latents[0]),
+        Fact("does each coordinate have a draw?", "all coordinates of a latent are the same number. Draw one for each "
+             "coordinate of each image."): np.any(np.ptp(latents, axis=1)),
+        Fact("do latents depend on the seed?", "every seed decodes the same latents. They should be drawn, too."):
+            not reseeds or not np.array_equal(latents, other_latents),
+        Fact("do lengths differ?", "all latents have the same length. The coordinates of a standard normal are drawn "
+             "independently of each other."): np.ptp(np.linalg.norm(latents, axis=1)) > 1e-3,
+        Fact("is a latent negative?", "no latent is negative, and half of a standard normal is. Are they uniform in "
+             "[0, 1], or has the sign been taken off?"): latents.min() < 0,
+        Fact("does a latent leave [-1, 1]?", "all latents lie between -1 and 1, and a third of a standard normal does "
+             "not. Are they uniform, or cut off?"): np.abs(latents).max() > 1,
+        Fact("is their average 0?", "the average of the latents is not 0, as that of the prior is."):
+            abs(latents.mean()) < 0.2,
+        Fact("is their deviation at most 1?", "the latents are too wide: their standard deviation should be 1."):
+            size < 1.2,
+        Fact("is their deviation at least 1?", "the latents are too narrow: their standard deviation should be 1."):
+            size > 0.8,
+        Fact("are they normal?", "the latents are not normal, though average and standard deviation are right."):
+            abs(within - 0.683) < 0.09,
+        Fact("are pixels drawn?", "these are the pixels' probabilities. A sample of the model is an image: toss each "
+             "pixel's coin."): not np.allclose(images, expit(logits), atol=1e-4),
+        Fact("is no pixel negative?", "pixels are -1 or 1, and the model has zeros and ones."): images.min() >= 0,
+        Fact("are all values 0 or 1?", "other values than 0 and 1 come back. Each pixel is one toss of one coin: is it "
+             "an average of several, or a count?"): np.isin(images, (0, 1)).all(),
+        Fact("do images have coins of their own?", "all images share their coins: the same pixels come up in each. "
+             "Draw a number for each pixel of each image."): not np.any(fair.std()) or np.any(fair != fair[0]),
+        Fact("do pixels have coins of their own?", "all pixels of an image share one coin. Draw a number for each "
+             "pixel of each image."): not np.any(fair.std()) or np.any(fair != fair[:, :1]),
+        **{Fact(f"not {name}?", sentence): not (is_wrong and name == nearest) for name, (_, sentence) in COINS.items()},
+        Fact("is a pixel on as often as its probability says?", "pixels are not on as often as their probabilities "
+             "say."): distance < 0.06,
+        Fact("do pixels come from the seed?", "the same seed gives the same latents, but other pixels. They should "
+             "come from a generator with that seed, too."): repeats or not of_latents,
+        Fact("do latents come from the seed?", "the same seed gives the same coins, but other latents. They should "
+             "come from a generator with that seed, too."): repeats or not of_pixels,
+        Fact("does the same seed give the same images?", "the same seed gives other images at each call. Is `seed` "
+             "used, 0 too?"): repeats,
+        Fact("does another seed give other images?", "every seed gives the same images. Is a number written where "
+             "`seed` belongs?"): reseeds,
+        Fact("are images without a seed fresh?", "without a seed, two calls give the same images. `None` should draw "
+             "afresh each time."): not np.array_equal(fresh, fresh_again),
+    }
+
+
+def _by_dimension(mean, log_variance):
+    return (ops.square(mean) + ops.exp(log_variance) - 1 - log_variance) / 2
 
 
 _of_draw, _of_kl, _of_elbo = edits_of(reparameterise), edits_of(kl_to_standard_normal), edits_of(elbo)
 _of_grid, _of_samples = edits_of(decode_grid), edits_of(sample_prior)
-_MIDDLES = "(np.arange(side) + 0.5) / side"  # of `side` equal shares
 
 
 EXERCISES = (
     Exercise(identifier="6.1", reference=reparameterise, cases=_gaussians_and_noise, observe=value_and_gradients,
              mistakes=(
         Mistake("you scale the noise by the variance. What is the square root of exp(log variance)?",
-                _of_draw("0.5 * ", "")),
+                _of_draw(" / 2", "")),
         Mistake("you scale the noise by the log variance itself, which may even be negative. How does one get from "
-                "a logarithm back to the number?", _of_draw("ops.exp(0.5 * log_variance)", "log_variance")),
+                "a logarithm back to the number?", _of_draw("ops.exp(log_variance / 2)", "log_variance")),
+        Mistake("this is the root of the log variance, or its size, and not the root of the variance. First `exp`, "
+                "then the root.", _of_draw("exp(log_variance / 2)", "sqrt(log_variance)")),
+        Mistake("this is the root of the log variance, or its size, and not the root of the variance. First `exp`, "
+                "then the root.", _of_draw("exp(log_variance / 2)", "abs(log_variance)")),
         Mistake("the noise comes unscaled, so every posterior is as wide as the prior. Where does `log_variance` "
-                "enter?", _of_draw("ops.exp(0.5 * log_variance) * ", "")),
+                "enter?", _of_draw("ops.exp(log_variance / 2) * ", "")),
         Mistake("the noise is missing: this is the mean, an autoencoder's code, not a draw.",
                 _of_draw(") * noise", ") * 0")),
         Mistake("the mean is missing: the latents of every image would lie around zero.", _of_draw("mean + ", "")),
         Mistake("the scale has the wrong sign in its exponent: a large variance gives narrow noise.",
-                _of_draw("0.5", "-0.5")),
+                _of_draw("log_variance / 2", "-log_variance / 2")),
         Mistake("the ½ belongs inside the exponential: it stands for the square root.",
-                _of_draw("exp(0.5 * log_variance)", "exp(log_variance) * 0.5")),
-        Mistake("this is the square root of the log variance, not of the variance. First `exp`, then the root.",
-                _of_draw("exp(0.5 * log_variance)", "sqrt(ops.abs(log_variance))")),
+                _of_draw("exp(log_variance / 2)", "exp(log_variance) * 0.5")),
         Mistake("the standard deviation is added to the noise. It scales the noise: what goes between them?",
                 _of_draw("* noise", "+ noise")),
-        Mistake("the values are right, but no gradient reaches `log_variance`: is its part cut off by `stop_gradient` "
-                "or made by NumPy?", _of_draw("* log_variance", "* ops.stop_gradient(log_variance)")),
+        Mistake("mean and standard deviation have changed places: the mean shifts, and the deviation scales.",
+                _of_draw("mean + ops.exp(log_variance / 2) * noise", "ops.exp(log_variance / 2) + mean * noise")),
+        Mistake("the mean is scaled as well. Scale first, then shift.",
+                _of_draw("mean + ops.exp(log_variance / 2) * noise", "(mean + noise) * ops.exp(log_variance / 2)")),
+        Mistake("this is the way back: it would turn a draw into standard noise. Here noise becomes a draw.",
+                _of_draw("mean + ops.exp(log_variance / 2) * noise", "(noise - mean) / ops.exp(log_variance / 2)")),
+        Mistake("a power of another number than e: the logarithm is the natural one.",
+                _of_draw("ops.exp(log_variance / 2)", "2.0 ** (log_variance / 2)")),
+        Mistake("a power of another number than e: the logarithm is the natural one.",
+                _of_draw("ops.exp(log_variance / 2)", "10.0 ** (log_variance / 2)")),
+        Mistake("a softplus is positive, as a standard deviation is, but it does not undo a logarithm.",
+                _of_draw("exp(log_variance / 2)", "softplus(log_variance)")),
+        Mistake("the noise stands in the exponent. The standard deviation comes first, then it scales the noise.",
+                _of_draw("ops.exp(log_variance / 2) * noise", "ops.exp(log_variance / 2 * noise)")),
+        Mistake("one standard deviation, an average, serves all latents of an image. Each latent has its own.",
+                _of_draw("ops.exp(log_variance / 2)", "ops.mean(ops.exp(log_variance / 2), axis=-1, keepdims=True)")),
     ), hints=(
         "Noise from N(0, 1) times a standard deviation has that standard deviation; plus a mean, it has that mean.",
         "The encoder gives the logarithm of the variance. Which power of the variance is the standard deviation, "
@@ -117,29 +291,48 @@ EXERCISES = (
     Exercise(identifier="6.2", reference=kl_to_standard_normal, cases=_gaussians, observe=value_and_gradients,
              mistakes=(
         Mistake("`exp(log_variance / 2)` is the standard deviation. The formula asks for its square, the variance.",
-                _of_kl("exp(log_variance)", "exp(0.5 * log_variance)")),
-        Mistake("`log_variance` stands where the variance belongs. Undo the logarithm there.",
+                _of_kl("exp(log_variance)", "exp(log_variance / 2)")),
+        Mistake("variance and `log_variance` cancel: one of them stands where the other belongs. The formula has σ² "
+                "and ln σ².",
                 _of_kl("ops.exp(log_variance)", "log_variance")),
-        Mistake("exactly twice the right value: the factor ½ is missing.", _of_kl("0.5 * ", "")),
-        Mistake("the sign is turned round: a KL divergence is never negative.", _of_kl("0.5", "-0.5")),
         Mistake("you average over the latent dimensions. Nats add up: independent dimensions want a sum.",
                 _of_kl("ops.sum", "ops.mean")),
         Mistake("you sum over the batch as well. Each image has a KL of its own: sum over the last axis only.",
                 _of_kl(", axis=-1", "")),
         Mistake("you take `log_variance` for the variance. Undo the logarithm where the variance stands.",
-                _of_kl("ops.exp(log_variance)", "log_variance",
-                       "1 - log_variance", "1 - ops.log(ops.abs(log_variance))")),
+                _of_kl("ops.exp(log_variance)", "log_variance", "1 - log_variance", "1 - ops.log(log_variance)")),
         Mistake("you take `log_variance` for the logarithm of the standard deviation: σ² = exp(log_variance), "
                 "without another square.",
-                _of_kl("exp(log_variance) - 1 - log_variance", "exp(2 * log_variance) - 1 - 2 * log_variance")),
-        Mistake("the mean stands there unsquared: the KL must not depend on the sign of the mean.",
+                _of_kl("exp(log_variance)", "exp(2 * log_variance)", "1 - log_variance", "1 - 2 * log_variance")),
+        Mistake("exp(log_variance) is the variance already, and here its square is taken.",
+                _of_kl("exp(log_variance)", "exp(2 * log_variance)")),
+        Mistake("half of `log_variance` is the logarithm of σ. The formula has that of σ².",
+                _of_kl("1 - log_variance", "1 - log_variance / 2")),
+        Mistake("the mean stands there without its square: the KL grows with the square of the distance from zero.",
                 _of_kl("ops.square(mean)", "mean")),
+        Mistake("the mean stands there without its square: the KL grows with the square of the distance from zero.",
+                _of_kl("ops.square(mean)", "ops.abs(mean)")),
+        Mistake("the mean is divided by the standard deviation. The formula has μ² as it is.",
+                _of_kl("ops.square(mean)", "ops.square(mean) / variance")),
+        Mistake("the means are added up before they are squared. Square each one.",
+                _of_kl("ops.sum(terms, axis=-1)", "(ops.sum(terms - ops.square(mean), axis=-1) + ops.square("
+                                                  "ops.sum(mean, axis=-1)))")),
         Mistake("the -1 is missing: for q = N(0, 1) the KL must be zero.", _of_kl(" - 1", "")),
+        Mistake("1 is subtracted once for an image. It belongs to each dimension, inside the sum.",
+                _of_kl("- 1 ", "", "axis=-1)", "axis=-1) - 1", "ops.sum", "(ops.sum", "/ 2", ") / 2")),
         Mistake("the sign of the term `log_variance` is turned: a very narrow q must cost more, not less.",
                 _of_kl("- log_variance", "+ log_variance")),
+        Mistake("the ½ stands at the square of the mean alone. All terms have it.",
+                _of_kl("ops.square(mean)", "ops.square(mean) / 2", "axis=-1) / 2", "axis=-1)")),
+        Mistake("the divergences of an image's dimensions are multiplied, or only the largest counts. They add up.",
+                lambda mean, log_variance: ops.prod(_by_dimension(mean, log_variance), axis=-1)),
+        Mistake("the divergences of an image's dimensions are multiplied, or only the largest counts. They add up.",
+                lambda mean, log_variance: ops.max(_by_dimension(mean, log_variance), axis=-1)),
         Mistake("this is the KL divergence the other way round, from the prior to q. The expectation is under q.",
-                _of_kl("ops.square(mean) + ops.exp(log_variance) - 1 - log_variance",
-                       "log_variance + (1 + ops.square(mean)) * ops.exp(-log_variance) - 1")),
+                _of_kl("ops.square(mean) + variance - 1 - log_variance",
+                       "log_variance + (1 + ops.square(mean)) / variance - 1")),
+        Mistake("this is the cross entropy with the prior, from which the entropy of q is still to be taken.",
+                _of_kl("- 1 - log_variance", "+ float(np.log(2 * np.pi))")),
     ), hints=(
         "The formula stands above for one dimension. Work out the terms element by element first, then ask "
         "which axis is summed.",
@@ -156,18 +349,42 @@ EXERCISES = (
                 _of_elbo("- kl", "+ kl")),
         Mistake("this is minus the ELBO. That is the loss one minimises; the bound itself is wanted here.",
                 lambda *given: -elbo(*given)),
-        Mistake("the KL divergence is missing: without it, this is an autoencoder.",
-                _of_elbo(" - kl_to_standard_normal(mean, log_variance)", "")),
+        Mistake("the sign of the log-likelihood is turned: a cross entropy is minus that.",
+                _of_elbo("return log_likelihood", "return -log_likelihood")),
+        Mistake("the KL divergence is missing: without it, this is an autoencoder.", _of_elbo(" - kl", "")),
+        Mistake("only minus the KL is left: the log-likelihood is missing, or it is the likelihood itself, which is as "
+                "good as 0.", _of_elbo("log_likelihood - kl", "-kl")),
+        Mistake("the two terms come back, and their difference is wanted.",
+                _of_elbo("log_likelihood - kl", "(log_likelihood, kl)")),
         Mistake("the log-likelihood is averaged over the pixels while the KL is summed. That weighs the KL 784 "
-                "times too much.", _of_elbo("(images, logits)", "(images, logits) / images.shape[-1]")),
+                "times too much.", _of_elbo("(images, logits)", "(images, logits) / 784")),
         Mistake("the KL is averaged over the pixels while the log-likelihood is summed: a hidden β of 1/784.",
-                _of_elbo("(mean, log_variance)", "(mean, log_variance) / images.shape[-1]")),
+                _of_elbo("- kl", "- kl / 784")),
         Mistake("the whole bound is divided by the number of pixels. Nats per image are sums.",
-                lambda images, *others: elbo(images, *others) / images.shape[-1]),
+                lambda *given: elbo(*given) / 784),
+        Mistake("the KL counts half, or double. In the bound it has the factor 1.", _of_elbo("- kl", "- kl / 2")),
+        Mistake("the KL counts half, or double. In the bound it has the factor 1.", _of_elbo("- kl", "- 2 * kl")),
+        Mistake("the KL is averaged over the latent dimensions. Nats add up.",
+                _of_elbo("- kl", "- kl / mean.shape[-1]")),
         Mistake("you average over the batch: one value for each image is wanted.",
                 lambda *given: ops.mean(elbo(*given))),
         Mistake("you pass probabilities where logits are wanted. `bernoulli_log_likelihood` takes the logits as "
                 "they come: leave out the sigmoid.", _of_elbo("(images, logits)", "(images, ops.sigmoid(logits))")),
+        Mistake("you take logits for probabilities: their logarithm is none, where they are negative.",
+                _of_elbo("bernoulli_log_likelihood(images, logits)",
+                         "ops.sum(images * ops.log(logits) + (1 - images) * ops.log(1 - logits), axis=-1)")),
+        Mistake("only the pixels with ink count, or only those without. Each pixel is a coin that says something.",
+                _of_elbo("bernoulli_log_likelihood(images, logits)",
+                         "ops.sum(images * ops.log_sigmoid(logits), axis=-1)")),
+        Mistake("only the pixels with ink count, or only those without. Each pixel is a coin that says something.",
+                _of_elbo("bernoulli_log_likelihood(images, logits)",
+                         "ops.sum((1 - images) * ops.log_sigmoid(-logits), axis=-1)")),
+        Mistake("the squared error stands where the log-likelihood belongs: that is no likelihood of zeros and ones.",
+                _of_elbo("bernoulli_log_likelihood(images, logits)",
+                         "-ops.sum(ops.square(images - ops.sigmoid(logits)), axis=-1)")),
+        Mistake("the KL stands the other way round, from the prior to q. In the bound, the expectation is under q.",
+                _of_elbo("kl_to_standard_normal(mean, log_variance)", "ops.sum((1 + mean ** 2) / ops.exp(log_variance) "
+                         "- 1 + log_variance, axis=-1) / 2")),
     ), hints=(
         "Both terms are functions that you have met: `bernoulli_log_likelihood` and your own "
         "`kl_to_standard_normal`. Both give one number of nats for each image.",
@@ -175,30 +392,16 @@ EXERCISES = (
         "from the prior. Which sign does a price have?",
         "No `mean`, no `sum`: both functions have summed already, over pixels and over latent dimensions.",
     )),
-    Exercise(identifier="6.4", reference=decode_grid,
-             cases=lambda: [(_planar_decoder(3), 2), (_planar_decoder(5), 3), (_planar_decoder(7), 6)], mistakes=(
+    Exercise(identifier="6.4", reference=decode_grid, observe=_decoded_grid,
+             cases=lambda: [(_planar_decoder(3), 4), (_planar_decoder(5), 5), (_planar_decoder(7), 7)], mistakes=(
         Mistake("these are logits. A picture wants probabilities: what squeezes a logit into [0, 1]?",
                 _of_grid("ops.sigmoid(decoder(latents))", "decoder(latents)")),
-        Mistake("z₂ grows downwards. The first row of the picture is its top: give it the largest z₂.",
-                _of_grid("[::-1]", "")),
-        Mistake("the two axes are swapped: z₁ should grow to the right, z₂ upwards.",
-                _of_grid("[first.ravel(), second.ravel()]", "[second.ravel(), first.ravel()]")),
-        Mistake("the steps are even in z. Steps of even probability want the quantile function `norm.ppf`.",
-                _of_grid(f"norm.ppf({_MIDDLES})", "np.linspace(-2, 2, side)")),
-        Mistake("the steps are even in z. Steps of even probability want the quantile function `norm.ppf`.",
-                _of_grid(f"norm.ppf({_MIDDLES})", "np.linspace(-3, 3, side)")),
-        Mistake("these are the probabilities (i + ½)/side themselves. The quantile function `norm.ppf` turns them "
-                "into latents.", _of_grid("norm.ppf", "")),
-        Mistake("the probabilities end at 1, whose quantile is ∞. Take the middle of each share, not its edge.",
-                _of_grid(_MIDDLES, "np.arange(1, side + 1) / side")),
-        Mistake("rows and columns have changed places, as `meshgrid` does with indexing=\"ij\": z₁ grows to the "
-                "right, z₂ upwards.", _of_grid("[::-1]", "[::-1], indexing='ij'")),
-        Mistake("the probabilities begin at 0 and end at 1, and the quantiles of these are -∞ and ∞. Take the "
-                "middle of each share, not its edges.", _of_grid(_MIDDLES, "np.linspace(0, 1, side)")),
-        Mistake("quantiles, but not of the middles of `side` equal shares: your probabilities are i/(side + 1).",
-                _of_grid(_MIDDLES, "np.arange(1, side + 1) / (side + 1)")),
-        Mistake("quantiles, but not of the middles of `side` equal shares: the range from 0.05 to 0.95 is cut.",
-                _of_grid(_MIDDLES, "np.linspace(0.05, 0.95, side)")),
+        Mistake("logits are cut off at 0 and 1. They run from -∞ to ∞, and a sigmoid squeezes them.",
+                _of_grid("ops.sigmoid(decoder(latents))", "ops.clip(decoder(latents), 0, 1)")),
+        Mistake("this is a softmax: the pixels of a picture share a sum of 1. Each has a probability of its own.",
+                _of_grid("sigmoid", "softmax")),
+        Mistake("the exponential of a logit is the odds, which may exceed 1. The sigmoid makes a probability.",
+                _of_grid("sigmoid", "exp")),
     ), hints=(
         "Cut the prior's probability into `side` equal parts and take the middle of each: (i + ½)/side for i = 0, "
         "1, … `norm.ppf` turns a probability into the z below which that much of the prior lies.",
@@ -207,19 +410,11 @@ EXERCISES = (
         "Flatten both with `.ravel()`, stack them as columns of a (side², 2) float32 array, decode, and apply "
         "`ops.sigmoid`.",
     )),
-    Exercise(identifier="6.5", reference=sample_prior,
-             cases=lambda: [(Decoder(_probe), 4000, 2), (Decoder(_probe), 3000, 5)], observe=_moments_of_samples,
-             mistakes=(
-        Mistake("these are the pixels' probabilities. A sample of the model is an image: toss each pixel's coin.",
-                _of_samples("(random.random(probabilities.shape) < probabilities).astype('float32')", "probabilities")),
-        Mistake("you cut the probabilities at ½, so that every pixel with 30% is always off. Toss each pixel's coin "
-                "instead.", _of_samples("random.random(probabilities.shape) < probabilities", "probabilities > 0.5")),
-        Mistake("the latents are uniform in [0, 1]. The prior is a standard normal: half of it is negative.",
-                _of_samples("standard_normal", "random")),
-        Mistake("all images come from one and the same latent. Draw one for each image: shape (count, latent_dim).",
-                _of_samples("((count, latent_dim))", "((1, latent_dim)).repeat(count, axis=0)")),
-        Mistake("you toss coins with logits for probabilities. Apply the sigmoid to what the decoder returns.",
-                _of_samples("ops.sigmoid(decoder(latents))", "decoder(latents)")),
+    Exercise(identifier="6.5", reference=sample_prior, observe=_facts_of_samples,
+             cases=lambda: [(Decoder(_probe), 40, 20), (Decoder(_probe), 30, 50)], mistakes=(
+        Mistake(COINS["a comparison"][1],
+                _of_samples("random.random(probabilities.shape) < probabilities", "probabilities > 0.5")),
+        Mistake(COINS["logits"][1], _of_samples("ops.sigmoid(decoder(latents))", "decoder(latents)")),
     ), hints=(
         "Sampling follows the arrow of the model: first z from the prior, then x from p(x | z).",
         "`random = np.random.default_rng(seed)` makes the generator; `random.standard_normal(shape)` draws "

@@ -22,6 +22,7 @@ def _log_weights():
     return [
         (np.array([[-2.0, -1.0], [0.5, -3.0], [-0.5, 1.5]], np.float32),),
         (random.normal(-3, 2, size=(5, 4)).astype(np.float32),),
+        (random.normal(-3, 2, size=(70, 2)).astype(np.float32),),
         ((np.array([-900, -1300, -700]) + random.normal(0, 60, size=(60, 3))).astype(np.float32),),
     ]
 
@@ -98,7 +99,7 @@ def _prices():
     """Return (kl_of_each_dimension, minimum) cases: averages on both sides of the minimum, single values as well."""
     random = np.random.default_rng(2)
     return [
-        (np.array([[0.1, 0.9, 2.0], [0.2, 0.3, 3.0]], np.float32), np.float32(0.45)),
+        (np.array([[0.1, 0.9, 2.0], [0.2, 0.3, 3.0]], np.float32), np.float32(0.75)),
         (random.gamma(0.5, 1.0, size=(4, 5)).astype(np.float32), np.float32(0.4)),
         (random.gamma(0.3, 0.5, size=(7, 3)).astype(np.float32), np.float32(0.1)),
         (random.gamma(0.5, 0.2, size=(6, 3)).astype(np.float32), np.float32(0.7)),

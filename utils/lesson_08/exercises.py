@@ -9,7 +9,7 @@ from utils.exercises.comparing import Fact
 from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
 from utils.exercises.running import Unusable
-from utils.gradients import value_and_gradients
+from utils.gradients import value_and_gradients, with_gradients
 from utils.lesson_08.study import optimal_discriminator
 from utils.losses import discriminator_loss, generator_loss, saturating_generator_loss
 from utils.models import gan_train_step
@@ -28,6 +28,15 @@ def _fake_logits():
     random = np.random.default_rng(1)
     return [(np.array([[1.5], [-0.6]], np.float32),), (random.normal(-1, 2, (5, 1)).astype(np.float32),),
             (np.array([[-300.0], [2.0]], np.float32),), (np.array([[-110.0], [140.0], [0.5]], np.float32),)]
+
+
+def _loss_and_gradients(function, *logits):
+    """Return what `with_gradients` does; a graph, which takes a while, is built for the last case, of three images."""
+    logits = [tf.constant(each) for each in logits]
+    return with_gradients(function, logits, dtype=tf.float32, in_graph=len(logits[0]) == 3)
+
+
+_loss_and_gradients.plain = value_and_gradients.plain
 
 
 def _densities():
@@ -90,17 +99,20 @@ class _NotingSGD(keras.optimizers.SGD):
         self.iterations.assign_add(1)
 
 
-def _small_game(width, batch, noting):
-    """Return the arguments of `gan_train_step` for two small networks with weights of their own seeds."""
+def _small_game(batch, noting):
+    """Return the arguments of `gan_train_step` for two small networks with weights of their own seeds.
+
+    Those that note what happens have hidden layers; the others are linear, for a graph of theirs is built in no time.
+    """
     def dense(units, seed, activation=None):
         return layers.Dense(units, activation, kernel_initializer=keras.initializers.GlorotUniform(seed),
                             bias_initializer=keras.initializers.RandomNormal(stddev=0.3, seed=seed + 1))
 
     diary = _Diary()
-    first = [[_Witness(player, diary)] * noting for player in "gd"]
-    generator = keras.Sequential([keras.Input((2,)), *first[0], dense(width, 1, "tanh"), layers.BatchNormalization(),
-                                  dense(3, 3)])
-    discriminator = keras.Sequential([keras.Input((3,)), *first[1], dense(width, 5, "tanh"), dense(1, 7)])
+    hidden = ([_Witness("g", diary), dense(4, 1, "tanh"), layers.BatchNormalization()],
+              [_Witness("d", diary), dense(4, 5, "tanh")]) if noting else ([], [])
+    generator = keras.Sequential([keras.Input((2,)), *hidden[0], dense(3, 3)])
+    discriminator = keras.Sequential([keras.Input((3,)), *hidden[1], dense(1, 7)])
     diary.variables = {"g": generator.trainable_variables, "d": discriminator.trainable_variables}
     diary.weights = lambda: (generator.get_weights(), discriminator.get_weights())
     optimizers = [_NotingSGD(rate, player, diary) if noting else keras.optimizers.SGD(rate)
@@ -113,8 +125,8 @@ def _small_game(width, batch, noting):
 
 
 def _games():
-    yield _small_game(4, 4, noting=True)
-    yield _small_game(6, 8, noting=False)
+    yield _small_game(4, noting=True)
+    yield _small_game(8, noting=False)
 
 
 _NAMES = {"g": "generator", "d": "discriminator"}
@@ -223,8 +235,9 @@ def _facts_of_a_step(diary, game, images, latents, losses):
     moves, order, at_end, variables = diary.moves, diary.order, diary.weights(), diary.variables
     moved = "".join(filter(str.isupper, order))
     unmoved = {player for player in "dg" if player.upper() not in moved and "B" not in moved}
-    for player in sorted(unmoved):
-        yield _BY_HAND[player], all(map(np.array_equal, diary.start[player], diary.values(player)))
+    for player in "dg":
+        still = all(map(np.array_equal, diary.start[player], diary.values(player)))
+        yield _BY_HAND[player], still or player not in unmoved
     yield _OTHER, moved != "DD"
     for player in "dg":
         yield _MOVES[player], player not in unmoved
@@ -263,7 +276,7 @@ def _facts_of_a_step(diary, game, images, latents, losses):
 
 
 def _step_and_facts(function, generator, discriminator, generator_optimizer, discriminator_optimizer, images, latents):
-    """Return facts about a step and its losses; of a game without a diary, losses and weights of two steps in a graph."""
+    """Return facts about a step and its losses, or, without a diary, losses and weights after two steps in a graph."""
     game, optimizers = (generator, discriminator), (generator_optimizer, discriminator_optimizer)
     batch = tf.constant(images), tf.constant(latents)
     if isinstance(generator_optimizer, _NotingSGD):
@@ -329,7 +342,7 @@ _REAL, _FAKE = "discriminator(images, training=True)", "discriminator(fakes, tra
 _FRESH = "discriminator(generator(latents, training=True), training=True)"
 
 EXERCISES = (
-    Exercise(identifier="8.1", reference=discriminator_loss, cases=_both_logits, observe=value_and_gradients, mistakes=(
+    Exercise(identifier="8.1", reference=discriminator_loss, cases=_both_logits, observe=_loss_and_gradients, mistakes=(
         Mistake("the logits are taken for probabilities. A cross-entropy of Keras needs `from_logits=True`.",
                 lambda real, fake: -ops.mean(ops.log(ops.clip(real, 1e-7, 1 - 1e-7)))
                 - ops.mean(ops.log(1 - ops.clip(fake, 1e-7, 1 - 1e-7)))),
@@ -383,7 +396,7 @@ EXERCISES = (
         "The formulas above the cell: -log sigmoid(l) = softplus(-l), and -log(1 - sigmoid(l)) = softplus(l).",
         "`ops.mean(ops.softplus(...))` once for each batch, then add. Which of the two logits gets a minus sign?",
     )),
-    Exercise(identifier="8.2", reference=generator_loss, cases=_fake_logits, observe=value_and_gradients, mistakes=(
+    Exercise(identifier="8.2", reference=generator_loss, cases=_fake_logits, observe=_loss_and_gradients, mistakes=(
         Mistake("the logits are taken for probabilities. A cross-entropy of Keras needs `from_logits=True`.",
                 lambda fake: -ops.mean(ops.log(ops.clip(fake, 1e-7, 1 - 1e-7)))),
         Mistake("the logits are taken for probabilities, and the logarithm of a negative number is none.",

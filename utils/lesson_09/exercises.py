@@ -1,19 +1,20 @@
 """Lesson 9 · Stabilising GANs."""
 
+import functools
+import itertools
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
-from scipy import stats
 
-from utils.exercises.comparing import Fact
+from utils.exercises.comparing import Fact, as_numbers
 from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
 from utils.exercises.running import Unusable
 from utils.gradients import TRACED, with_gradients
 from utils.losses import exponential_moving_average, gradient_penalty, r1_penalty, wasserstein_distance_1d
 
-AT_ONCE = 3  # images, which is quick; a larger batch is computed in a graph, as Keras traces a training step
 DIAGNOSES = ("healthy", "mode collapse", "vanishing gradient", "oscillation", "leaking batch statistics")
 
 
@@ -23,14 +24,12 @@ def _two_samples():
     return [(np.array([3.0, -1.0, 0.5]), np.array([0.0, 4.5, -2.0])),
             (np.array([1.0, 1.0, -2.5, 1.0, 3.0]), np.array([0.5, -1.5, 0.5, 4.0, 2.0])),  # some numbers occur twice
             (random.normal(1, 0.5, 20), random.normal(0, 2, 20)),
-            (random.exponential(size=1000) - 3, random.normal(size=1000))]
+            (random.exponential(size=90) - 3, random.normal(size=90))]
 
-
-# Penalties --------------------------------------------------------------------------------------------------
 
 def _curved_networks():
     """Yield (network, images) cases of small curved networks, of slopes on both sides of 1."""
-    for batch, pixels, width in ((AT_ONCE, 2, 4), (5, 4, 6)):
+    for batch, pixels, width in ((3, 2, 4), (5, 4, 6)):
         random = np.random.default_rng(batch)
         network = keras.Sequential([keras.Input((pixels,)), layers.Dense(width, "tanh"), layers.Dense(1)])
         network.set_weights([random.normal(0, 0.9, weight.shape) for weight in network.get_weights()])
@@ -38,7 +37,7 @@ def _curved_networks():
 
 
 def _critics_and_pairs():
-    """Yield (critic, real images, fakes, random numbers) cases. A fake's pixels are smaller than any real one's."""
+    """Yield (critic, real images, fakes, random numbers) cases. No fake is a real image."""
     for place, (critic, images) in enumerate(_curved_networks()):
         fakes = np.random.default_rng(place).uniform(-2, -1, images.shape).astype(np.float32)
         yield critic, 1 + 1 / (1 + np.exp(-images)), fakes, keras.random.SeedGenerator(place)
@@ -48,118 +47,113 @@ class _Watched:
     """A network that notes which images it is asked for, and which gradients come back through it."""
 
     def __init__(self, network):
-        self.network, self.asked, self.slopes, self.reaches_images = network, [], [], False
+        self.network, self.asked, self.slopes, self.to_images, self.hidden = network, [], [], [], False
 
     def __getattr__(self, name):
         return getattr(self.network, name)
 
     def __call__(self, images, training=None):
         images = tf.convert_to_tensor(images)
+        if tf.is_symbolic_tensor(images):  # the learner builds a graph, where no numbers are to be seen
+            self.hidden = True
+            return self.network(images, training=training)
         self.asked.append(images.numpy())
-
-        @tf.custom_gradient
-        def entry(value):
-            def back(slope):
-                self.reaches_images = True
-                return slope
-            return tf.identity(value), back
-
-        @tf.custom_gradient
-        def exit(value):
-            def back(slope):
-                self.slopes += [slope.numpy()] if hasattr(slope, "numpy") else []
-                return slope
-            return tf.identity(value), back
-
-        return exit(self.network(entry(images), training=training))
+        return _noted(self.network(_noted(images, self.to_images), training=training), self.slopes)
 
 
-def _linear(*direction):
-    """Return a network with the same slope everywhere."""
-    return lambda images, training=None: ops.matmul(images, np.float32(direction)[:, None])
+def _noted(value, slopes):
+    """Return the value; `slopes` will hold the gradients that come back through it."""
+    return tf.custom_gradient(lambda value: (tf.identity(value), lambda slope: slopes.append(slope) or slope))(value)
+
+
+_close = functools.partial(np.allclose, rtol=1e-3, atol=1e-5)
 
 
 def _questions(penalty, network, images, value):
-    """Yield facts about a penalty, and whether they hold; each makes sense where those before it hold."""
+    """Yield (whether it holds, question, sentence if not) about a penalty; each makes sense if those before it hold."""
     watched, count = _Watched(network), len(images)
     penalty(watched, images)
-    yield Fact("is the network asked?", "the network is never asked for its values. Whose slope is that?"), watched.asked
-    yield Fact("for each image?", "the network is not asked for each of the images of the batch, once, but for fewer or "
-               "more."), [len(each) for each in watched.asked] == [count]
-    yield Fact("at the images?", "the slope is not measured at the images that were given, but at others that were made "
-               "of them, or of noise."), np.allclose(watched.asked[0], images)
-    yield Fact("is a gradient taken?", "no gradient of the network's values is taken. How fast do they change with the "
-               "image? Ask a tape."), watched.reaches_images or watched.slopes
-    yield Fact("by the images?", "the gradient is taken with respect to the weights. How fast does the value change with "
-               "the *image*? Watch that, and ask the tape for its gradient."), watched.reaches_images
-    yield Fact("of all values?", "the gradient is that of the batch's *average* value, so each image's is divided by the "
-               "batch size. Give the tape the values themselves."), not np.allclose(watched.slopes, 1 / count)
-    yield Fact("of the values themselves?", "the gradient is not that of the network's values themselves, but of "
-               "something made of them, such as a probability, a loss or a square."), np.allclose(watched.slopes, 1)
-    yield Fact("whatever the batch size?", "every image twice, and the result is another. Average over the images: it must "
-               "not depend on how many there are."), _close(penalty(network, tf.repeat(images, 2, axis=0)), value)
-    yield Fact("each by itself?", "the result for several images is not the average of what each of them gives alone. "
-               "Each has a slope of its own: finish with that first, and average over the images last."), _close(
-                   np.mean([penalty(network, images[row:row + 1]) for row in range(count)]), value)
-    yield Fact("by its length?", "two gradients of the same length in other directions give other results. The square of a "
-               "gradient's length is the sum of the squares of its components."), _close(
-                   penalty(_linear(0.6, -0.8), images[:, :2]), penalty(_linear(0, 1), images[:, :2]))
-
-
-def _close(one, other):
-    return np.allclose(one, other, rtol=1e-3, atol=1e-5)
+    if watched.hidden:
+        return
+    yield watched.asked, "is the network asked?", "the network is never asked for its values."
+    asked = np.concatenate(watched.asked)
+    yield (asked.shape == images.shape and np.allclose(asked, images), "at the images?",
+           "the slope is not measured at each of the images, but at some of them, at others made of them, or at noise.")
+    yield (watched.slopes, "is a gradient taken?",
+           "no gradient of the network's values is taken. Ask a tape how fast they change with the image.")
+    yield (watched.to_images, "by the images?",
+           "the gradient is taken with respect to the weights. How fast does the value change with the *image*?")
+    slopes = [slope for slope in watched.slopes if hasattr(slope, "numpy")]
+    yield (not slopes or not np.allclose(slopes[0], 1 / count), "of all values?",
+           "the gradient is that of the batch's *average* value, so each image's is divided by the batch size. Give "
+           "the tape the values themselves.")
+    yield (all(np.allclose(slope[slope != 0], 1) for slope in map(np.asarray, slopes)), "of the values?",
+           "the gradient is not that of the network's values, but of a probability, a loss or a square made of them.")
+    yield (not _close(penalty(network, tf.repeat(images, 2, axis=0)), 2 * value), "of many images?",
+           "every image twice, and the result is twice as large. Average over the images, however many there are.")
+    yield (_close(np.mean([penalty(network, image[None]) for image in images]), value), "each by itself?",
+           "the result for several images is not the average of what each gives alone. Each has a slope of its own: "
+           "finish with that, and average over the images last.")
+    equally_long = [penalty(lambda images, training=None, slope=slope: ops.matmul(images, slope), images[:, :2])
+                    for slope in np.float32([[[0.6], [-0.8]], [[0], [1]]])]
+    yield (_close(*equally_long), "by its length?",
+           "two gradients of the same length in other directions give other results. The square of a length is the "
+           "sum of the squares of the components.")
 
 
 def _where_points_lie(function, network, pixels):
-    """Yield facts about the points at which a gradient penalty asks for the slope, and whether they hold."""
+    """Yield the same about the points at which a gradient penalty asks for the slope."""
     random, steps = np.random.default_rng(0), keras.random.SeedGenerator(3)
-    real, fake = (tf.constant(random.uniform(low, low + 1, (600, pixels)), tf.float32) for low in (1, -2))
+    real, fake = (tf.constant(low + random.uniform(size=(600, pixels)), tf.float32)
+                  for low in (1, np.resize([3, -2], pixels)))  # no fake's pixels are in the range of real ones
 
     def points(generator):
         watched = _Watched(network)
         function(watched, real, fake, generator)
-        return [((each - fake) / (real - fake)).numpy() for each in watched.asked if each.shape == real.shape]
+        return watched.hidden or [
+            ((each - fake) / (real - fake)).numpy() for each in watched.asked if each.shape == real.shape]
 
     mixes, again, repeated = points(steps), points(steps), points(keras.random.SeedGenerator(3))
-    yield Fact("at one point for each pair?", "the slope is wanted at one point between each real image and its fake: the "
-               "critic's gradient there, and not its difference between the two ends."), len(mixes) == 1
-    pixel_mix, mix, other = mixes[0], mixes[0].mean(axis=1), again[0].mean(axis=1)
-    on_line, inside = np.ptp(pixel_mix, axis=1).max() < 1e-3, -1e-3 < pixel_mix.min() and pixel_mix.max() < 1 + 1e-3
-    yield Fact("do they leave the real images?", "the slope is measured at the real images, as R1 does. Where between fake "
-               "and real must it be 1?"), mix.min() < 0.99
-    yield Fact("do they leave the fakes?", "the slope is measured at the fakes alone. It must be 1 on the whole way to the "
-               "real images."), mix.max() > 0.01
-    yield Fact("has each image one ε?", "each pixel has an ε of its own: such an image lies on no line between the two. One "
-               "number for each image; what shape must it have to be multiplied with every pixel?"), on_line or not inside
-    yield Fact("do they lie on a line?", "the points lie on no line between a real image and its fake. Are both images "
-               "mixed, and what do their shares add up to?"), on_line
-    yield Fact("between both?", "some points lie on the line through fake and real, but beyond its ends. All places between "
-               "0 and 1 should be as likely for ε."), inside
-    yield Fact("do they move?", "all points lie at the same fixed place between fake and real. Draw one for each image, "
-               "anew at each step."), np.ptp(mix) > 1e-4 or np.abs(mix - other).max() > 1e-4
-    yield Fact("has each image its own?", "one number mixes the whole batch: all images lie at the same place of their "
-               "lines. Draw one for each image."), np.ptp(mix) > 1e-4
-    yield Fact("do they leave both ends?", "each point is a real image or a fake, and none lies between the two."), (
-        np.mean(np.abs(mix - 0.5) < 0.49) > 0.5)
-    yield Fact("are all places as likely?", "some places between fake and real are likelier than others. Draw ε from a "
-               "uniform distribution."), stats.kstest(mix, "uniform").statistic < 0.1
-    yield Fact("are they drawn anew?", "the same ε come at each step. Let `random` draw them: `seed=random`."), (
-        np.abs(mix - other).max() > 1e-4)
-    yield Fact("does `random` draw them?", "`random` does not draw ε: in the same state it gives others. NumPy's numbers "
-               "would even be drawn once only, when `fit` builds its graph. Draw with `keras.random.uniform(…, seed=random)`."
-               ), np.allclose(mixes, repeated)
+    if mixes is True:
+        return
+    yield (len(mixes) == 1, "at one point for each pair?",
+           "the slope is wanted at one point between each real image and its fake: the critic's gradient there, and "
+           "not its difference between the ends.")
+    pixel_mix, mix, moved = mixes[0], mixes[0].mean(axis=1), np.ptp([mixes[0], again[0]], axis=0).max() > 1e-4
+    on_line, inside = np.ptp(pixel_mix, axis=1).max() < 1e-3, np.abs(pixel_mix - 0.5).max() < 0.501
+    yield (np.abs(pixel_mix - 1).max() > 0.01, "do they leave the real images?",
+           "the slope is measured at the real images, as R1 does. Where between fake and real must it be 1?")
+    yield (np.abs(pixel_mix).max() > 0.01, "do they leave the fakes?",
+           "the slope is measured at the fakes alone. It must be 1 on the whole way to the real images.")
+    yield (on_line or not inside, "has each image one ε?",
+           "each pixel has an ε of its own: such an image lies on no line between the two. Which shape must ε have?")
+    yield (on_line, "are they on a line?",
+           "the points lie on no line between real and fake. Are both mixed, and what do their shares add up to?")
+    yield (inside, "between both?",
+           "some points lie beyond the ends of the line between fake and real: ε must lie between 0 and 1.")
+    yield (np.ptp(mix) > 1e-4 or moved, "do they move?",
+           "all points lie at the same fixed place between fake and real. Draw one for each image, anew at each step.")
+    yield (np.ptp(mix) > 1e-4, "has each its own?",
+           "one number mixes the whole batch: all images lie at the same place of their lines. Draw one for each.")
+    yield (np.mean(np.abs(mix - 0.5) < 0.49) > 0.5, "between the ends?",
+           "each point is a real image or a fake, and none lies between the two.")
+    yield (abs(mix.mean() - 0.5) < 0.1, "are all places as likely?",
+           "some places between fake and real are likelier than others. ε must be uniform.")
+    yield moved, "are they drawn anew?", "the same ε come at each step. Let `random` draw them: `seed=random`."
+    yield (np.allclose(mixes, repeated), "does `random` draw them?",
+           "`random` does not draw ε. What NumPy draws would even stay the same in `fit`, which builds its graph "
+           "once. Draw with `keras.random.uniform(…, seed=random)`.")
 
 
 def _observed(penalty, network, images, role, questions=lambda: ()):
     """Return the penalty, its gradients by the weights and facts, or of these only the first that does not hold."""
-    images, in_graph, facts = tf.constant(images), len(images) > AT_ONCE, {}
+    images, in_graph, facts = tf.constant(images), len(images) > 3, {}  # few at once, which is quick
     value = penalty(network, images)
-    if not in_graph and np.shape(value) == () and not isinstance(value, str):
-        for questions_of in (questions(), _questions(penalty, network, images, value)):
-            for fact, holds in questions_of:
-                if not holds:
-                    return {fact: False}
-                facts[fact] = True
+    if not in_graph and np.shape(value) == () and as_numbers(value) is not None:
+        for holds, *fact in itertools.chain(questions(), _questions(penalty, network, images, value)):
+            if not holds:
+                return {Fact(*fact): False}
+            facts[Fact(*fact)] = True
     seen = with_gradients(lambda images: penalty(network, images), [images],
                           [weight.value for weight in network.trainable_weights], "penalty",
                           f"its gradients by the {role}'s weights", in_graph=in_graph)
@@ -174,15 +168,14 @@ def _penalty_and_facts(function, critic, real_images, fake_images, random):
     """Return what is observed of the penalty where real and fake are the same, as then are all points between them."""
     seen = _observed(lambda network, images: function(network, images, images, random), critic, real_images, "critic",
                      lambda: _where_points_lie(function, critic, real_images.shape[1]))
-    if len(real_images) > AT_ONCE or not seen.get(TRACED):
+    if len(real_images) > 3 or not seen.get(TRACED):
         return seen
-    flat = tf.Variable(np.zeros((real_images.shape[1], 1), np.float32))
+    images, flat = tf.constant(real_images), tf.Variable(tf.zeros((real_images.shape[1], 1)))
     with tf.GradientTape() as tape:
-        value = function(lambda images, training=None: ops.matmul(images, flat), *2 * [tf.constant(real_images)], random)
-    return seen | {Fact(
-        "is its gradient finite for a flat critic?", "the value is right, but where the critic is flat the gradient of your "
-        "penalty is NaN, and after one step so are all weights. What is the slope of a square root at zero?"):
-        bool(np.all(np.isfinite(tape.gradient(value, flat, unconnected_gradients="zero"))))}
+        value = function(lambda images, training=None: ops.matmul(images, flat), images, images, random)
+    finite = bool(np.all(np.isfinite(tape.gradient(value, flat, unconnected_gradients="zero"))))
+    return seen | {Fact("is it finite?", "the value is right, but where the critic is flat the gradient of the penalty "
+                        "is NaN, and soon all weights are. What is the slope of a square root at zero?"): finite}
 
 
 _r1_and_facts.plain = lambda function, discriminator, images: function(discriminator, tf.constant(images))
@@ -190,29 +183,27 @@ _penalty_and_facts.plain = lambda function, critic, real_images, fake_images, ra
     critic, *2 * [tf.constant(real_images)], random)
 
 
-# Averages and diagnoses -------------------------------------------------------------------------------------
-
 def _steps_of_averaging():
     """Return (average, weights, decay) cases: first steps, later steps, and several decays, of matrices and vectors."""
     random = np.random.default_rng(2)
     first, *others = random.normal(size=(7, 2, 3))
     matrices = random.normal(size=(2, 1, 2, 2))
     return [(None, [first[0]], 0.8), ([others[0][0]], [others[1][0]], 0.8), (list(others[2]), list(others[3]), 0.95),
-            (None, list(others[4]), 0.99), (list(others[5]), list(first), 0.3), (list(matrices[0]), list(matrices[1]), 0.6)]
+            (None, list(others[4]), 0.99), (list(others[5]), list(first), 0.3), (*map(list, matrices), 0.6)]
 
 
 def _average_and_start(function, average, weights, decay):
     """Return the new average, or the fact that the first one is not the weights."""
     found = function(average, weights, decay)
-    start = Fact("does it start at the weights?", "at the first step, where `average` is None, the average is not the "
-                 "weights. What is the best guess when only one set of weights has been seen?")
-    shapes = [np.shape(each) for each in found] if isinstance(found, list | tuple) else None
-    if average is None and shapes == [weight.shape for weight in weights] and not all(map(np.allclose, found, weights)):
+    start = Fact("at first?", "at the first step, where `average` is None, the average is not the weights. What is the "
+                 "best guess when only one set of weights has been seen?")
+    kinds = [(np.shape(each), np.asarray(each).dtype.kind) for each in found] if isinstance(found, list | tuple) else []
+    if average is None and kinds == [(each.shape, "f") for each in weights] and not np.allclose(found, weights):
         return {start: False}
     return {"average": found, start: True}
 
 
-_average_and_start.plain = lambda function, *arguments: function(*arguments)
+_average_and_start.plain = lambda function, average, weights, decay: function(average, weights, min(decay, 0.9995))
 
 
 def diagnose():
@@ -241,52 +232,44 @@ def _misread(run, diagnosis, why):
 
 _of_w1, _of_gp, _of_r1, _of_ema = map(
     edits_of, (wasserstein_distance_1d, gradient_penalty, r1_penalty, exponential_moving_average))
-_WAYS = "np.sort(first) - np.sort(second)"
 _AVERAGED = "decay * old + (1 - decay) * new"
 
 
 EXERCISES = (
-    Exercise(identifier="9.1", reference=wasserstein_distance_1d, cases=_two_samples, calls=150, mistakes=(
-        Mistake("the numbers are paired as they come, so another order would give another distance. Which plan moves "
-                "the least?", _of_w1(_WAYS, "first - second")),
-        Mistake("this is the distance between the averages. Two samples can have the same average and differ: how far "
-                "does each grain go?", lambda first, second: float(np.abs(np.mean(first) - np.mean(second)))),
-        Mistake("the averages are taken off first, so that a heap that has only moved costs nothing.",
-                lambda first, second: wasserstein_distance_1d(first - first.mean(), second - second.mean())),
-        Mistake("you square the ways: that charges long ways more, and has another unit. The price here is the way "
-                "itself.", _of_w1("np.abs", "np.square")),
-        Mistake("you square the ways, and add them up: the price here is the way itself, on average.",
-                _of_w1("np.abs", "np.square", "np.mean", "np.sum")),
-        Mistake("this is the root of the average squared way, the distance W₂. The one wanted, W₁, averages the ways "
-                "as they are.", _of_w1("np.abs", "np.square", "float", "np.sqrt")),
-        Mistake("this is the longest way of all. The average is wanted.", _of_w1("np.mean", "np.max")),
-        Mistake("this is the median of the ways. The average is wanted.", _of_w1("np.mean", "np.median")),
-        Mistake("you divide by n − 1. Each of n grains carries one part in n.",
-                lambda first, second: wasserstein_distance_1d(first, second) * len(first) / (len(first) - 1)),
-        Mistake("you divide by 1000, whatever the number of grains is.",
-                lambda first, second: wasserstein_distance_1d(first, second) * len(first) / 1000),
-        Mistake("one sample is sorted upwards and the other downwards: the dearest of all plans.",
-                _of_w1("np.sort(second)", "np.sort(second)[::-1]")),
-        Mistake("you average over all pairs, as if every grain went everywhere. Each has one place to go.",
-                _of_w1("np.sort(first)", "first[:, None]")),
-        Mistake("each grain goes to the nearest place, where others may have gone before. Each place takes one grain.",
-                lambda first, second: np.mean(np.min(np.abs(first[:, None] - second), axis=1))),
-        Mistake("the places do not fit together: the smallest of one sample goes to the second smallest of the other.",
-                lambda first, second: np.mean(np.abs(np.sort(first)[:-1] - np.sort(second)[1:]))),
-        *(Mistake("one pair is left out of the sum. Where does it begin, and where does it end?",
-                  lambda first, second, kept=kept: np.sum(np.abs(np.sort(first) - np.sort(second))[kept]) / len(first))
-          for kept in (slice(-1), slice(1, None))),
-        Mistake("the samples are sorted by their absolute values. On a line −3 stands to the left of 1.",
-                lambda first, second: np.mean(np.abs(
-                    first[np.argsort(np.abs(first))] - second[np.argsort(np.abs(second))]))),
-        Mistake("the absolute value is taken of the numbers. It belongs to the differences.",
-                lambda first, second: wasserstein_distance_1d(np.abs(first), np.abs(second))),
-        Mistake("the numbers lose their fractions before they are compared.",
-                lambda first, second: wasserstein_distance_1d(first.astype(int), second.astype(int))),
-        Mistake("equal numbers are merged into one. Each grain counts, also where several lie at one place.",
-                lambda first, second: np.mean([abs(one - other) for one, other in zip(np.unique(first), np.unique(second))])),
-        Mistake("both samples are sorted together and then cut in the middle. Sort each by itself.",
-                lambda first, second: np.mean(np.abs(np.subtract(*np.split(np.sort(np.append(first, second)), 2))))),
+    Exercise(identifier="9.1", reference=wasserstein_distance_1d, cases=_two_samples, calls=3000, mistakes=(
+        *(Mistake(message, _of_w1("np.sort(first) - np.sort(second)", ways)) for message, ways in (
+            ("the numbers are paired as they come, so another order would give another distance. Which plan moves the "
+             "least?", "first - second"),
+            ("one sample is sorted upwards and the other downwards, or both together and then cut in two: the dearest "
+             "of all plans.", "np.sort(first) - np.sort(second)[::-1]"),
+            ("you average over all pairs, as if every grain went everywhere. Each has one place to go.",
+             "first[:, None] - second"),
+            ("each grain goes to the nearest place, where others may have gone before. Each place takes one grain.",
+             "np.min(np.abs(first[:, None] - second), axis=1)"),
+            ("the smallest of one sample goes to the second smallest of the other.",
+             "np.sort(first)[:-1] - np.sort(second)[1:]"),
+            ("the averages are taken off first, so that a heap that has only moved costs nothing.",
+             "np.sort(first - first.mean()) - np.sort(second - second.mean())"),
+            ("the samples are sorted by their absolute values. On a line −3 stands to the left of 1.",
+             "first[np.argsort(np.abs(first))] - second[np.argsort(np.abs(second))]"),
+            ("the absolute value is taken of the numbers. It belongs to the differences.",
+             "np.sort(np.abs(first)) - np.sort(np.abs(second))"),
+            ("the numbers lose their fractions.", "np.sort(first.astype(int)) - np.sort(second.astype(int))"),
+            ("equal numbers are merged into one. Each grain counts, also where several lie at one place.",
+             "[*map(np.subtract, np.unique(first), np.unique(second))]"))),
+        *(Mistake(message, _of_w1("np.mean(np.abs(ways))", distance)) for message, distance in (
+            ("this is the distance between the averages. Two samples can have the same average and differ: how far "
+             "does each grain go?", "np.abs(np.mean(ways))"),
+            ("you square the ways: that charges long ways more, and has another unit. The price here is the way "
+             "itself.", "np.mean(np.square(ways))"),
+            ("this is the root of the average squared way, the distance W₂. The one wanted, W₁, averages the ways as "
+             "they are.", "np.sqrt(np.mean(np.square(ways)))"),
+            ("this is the longest way. The average is wanted.", "np.max(np.abs(ways))"),
+            ("this is the median of the ways. The average is wanted.", "np.median(np.abs(ways))"),
+            ("you divide by n − 1. Each of n grains carries one part in n.", "np.sum(np.abs(ways)) / (len(ways) - 1)"),
+            ("you divide by 1000, whatever the number of grains is.", "np.sum(np.abs(ways)) / 1000"),
+            ("one pair is left out. Where does the sum begin and end?", "np.sum(np.abs(ways[:-1])) / len(ways)"),
+            ("one pair is left out. Where does the sum begin and end?", "np.sum(np.abs(ways[1:])) / len(ways)"))),
     ), hints=(
         "If the ways of two grains cross, let them swap their goals: together they then never go farther. So in a "
         "cheapest plan nobody overtakes anybody.",
@@ -295,18 +278,12 @@ EXERCISES = (
         "A way is the absolute value of a difference; average over the pairs, and make a `float` of it.",
     )),
     Exercise(identifier="9.2", reference=gradient_penalty, cases=_critics_and_pairs, observe=_penalty_and_facts,
-             tolerance=1e-4, mistakes=(
-        Mistake("the root is missing: the length of the gradient must be 1, not its square.", _of_gp("ops.sqrt", "")),
-        Mistake("only slopes above 1 are charged. The formula pulls them up to 1 as well.",
-                _of_gp("slope - 1", "ops.relu(slope - 1)")),
+             tolerance=1e-4, seconds=8.0, mistakes=(
+        Mistake("only slopes above 1 are charged, and none below.", _of_gp("slope - 1", "ops.relu(slope - 1)")),
         Mistake("this pulls the slope towards 0, as R1 does. A Wasserstein critic shall have the slope 1.",
                 _of_gp("slope - 1", "slope")),
-        Mistake("this is the slope, on average. How far is it from 1, squared?",
-                _of_gp("ops.square(slope - 1)", "slope")),
-        Mistake("the distance of the slope from 1 is not squared.",
-                _of_gp("ops.square(slope - 1)", "ops.abs(slope - 1)")),
-        Mistake("inside the root you average over the pixels. A length is the root of the *sum* of squares.",
-                _of_gp("ops.sum", "ops.mean")),
+        Mistake("this is the slope. How far is it from 1, squared?", _of_gp("ops.square(slope - 1)", "slope")),
+        Mistake("the distance from 1 is not squared.", _of_gp("ops.square(slope - 1)", "ops.abs(slope - 1)")),
     ), hints=(
         "Four steps: draw a number between 0 and 1 for each image; mix the pair with it; ask a tape how the critic's "
         "value changes with the mixed image; compare the length of that gradient with 1.",
@@ -316,17 +293,14 @@ EXERCISES = (
         "over the pixels, and under the root belongs a number such as 1e-12.",
     )),
     Exercise(identifier="9.3", reference=r1_penalty, cases=_curved_networks, observe=_r1_and_facts, tolerance=1e-4,
-             mistakes=(
+             seconds=8.0, mistakes=(
         Mistake("this is the length of the gradient. R1 charges its square, which needs no root.",
                 _of_r1("axis=-1)", "axis=-1) ** 0.5")),
-        Mistake("you average over the pixels as well: 784 pixels would make the penalty 784 times smaller. Sum over "
-                "the pixels, average over the images.", _of_r1("ops.sum", "ops.mean")),
         Mistake("the factor ½ belongs to the weight γ/2 in the training step, not into this function.",
                 _of_r1("ops.mean", "0.5 * ops.mean")),
         Mistake("this pulls the slope towards 1, as the penalty of 9.2 does. R1 wants it small at real images.",
                 _of_r1("ops.mean(", "ops.mean((", "axis=-1)", "axis=-1) ** 0.5 - 1) ** 2")),
-        Mistake("the sum of squares is squared once more. It is the squared slope already.",
-                _of_r1("axis=-1)", "axis=-1) ** 2")),
+        Mistake("the squared slope is squared once more.", _of_r1("axis=-1)", "axis=-1) ** 2")),
     ), hints=(
         "A tape that watches the images, the discriminator's logits under it, and the gradient of the logits with "
         "respect to the images.",
@@ -336,14 +310,15 @@ EXERCISES = (
     )),
     Exercise(identifier="9.4", reference=exponential_moving_average, cases=_steps_of_averaging,
              observe=_average_and_start, mistakes=(
-        Mistake("this is the plain average of both. `decay` says how much of the old is kept.",
-                _of_ema(_AVERAGED, "(old + new) / 2")),
+        Mistake("this is the plain average. How much of the old is kept?", _of_ema(_AVERAGED, "(old + new) / 2")),
         *(Mistake("both shares must sum to 1, or the average grows and grows, or dies away.",
                   _of_ema(_AVERAGED, f"{ours} * old + {theirs} * new"))
-          for ours, theirs in (("decay", "1"), ("1", "(1 - decay)"), ("decay", "decay"), ("(1 - decay)", "(1 - decay)"))),
+          for ours, theirs in (("decay", "1"), ("1", "(1 - decay)"), ("decay", "decay"), 2 * ("(1 - decay)",))),
         Mistake("the sign is turned: the average runs away from the weights.",
                 _of_ema(_AVERAGED, "old - (1 - decay) * (new - old)")),
-        *(Mistake("the arrays themselves are averaged: no squares, roots or logarithms, and nothing is divided afterwards.",
+        Mistake("the arrays are paired in another order. The first belongs to the first.",
+                _of_ema("zip(average, weights, strict=True)", "zip(average, weights[::-1])")),
+        *(Mistake("the arrays themselves are averaged: no squares, roots or logarithms, and no division afterwards.",
                   _of_ema(_AVERAGED, other)) for other in (
             f"({_AVERAGED}) / (1 - decay)", "np.sqrt(decay * old ** 2 + (1 - decay) * new ** 2)",
             "decay * old + (1 - decay) * new ** 2",
