@@ -51,6 +51,8 @@ class Decoder:
 
     def __call__(self, latents, training=False):
         latents = ops.convert_to_tensor(latents, "float32")
+        if len(latents.shape) != 2:
+            raise ValueError(f"the decoder takes latents of shape (batch, latent_dim), and gets {tuple(latents.shape)}")
         with contextlib.suppress(Exception):  # while a graph is built, tensors have no values
             self.seen.append(np.asarray(latents, np.float64))
         return self.function(latents)
@@ -63,7 +65,7 @@ class Decoder:
         seen, self.seen = self.seen, []
         if not seen:
             raise Unusable("the decoder is never called. It turns latents into logits.")
-        return np.concatenate([np.atleast_2d(each) for each in seen])
+        return np.concatenate(seen)
 
 
 def _planar_decoder(seed):
