@@ -38,7 +38,7 @@ FUNCTIONS = (
     ("a tanh is applied to what is wanted.", np.tanh),
     ("a softmax is applied to what is wanted.", lambda right: special.softmax(right, axis=-1)),
     ("the numbers are divided by their sum.", lambda right: right / right.sum(axis=-1, keepdims=True)),
-    ("these are running sums of what is wanted.", lambda right: np.cumsum(right, axis=-1)),
+    ("these are running sums of what is wanted.", lambda right: np.cumsum(right, axis=-1).reshape(right.shape)),
     ("the average of the numbers is taken off.", lambda right: right - right.mean()),
     ("the numbers are right, but in reversed order.", lambda right: np.flip(right, 0)),
     ("the numbers are right, but rows and columns have changed places.", np.transpose),
@@ -266,8 +266,10 @@ EXPERIMENTS = (not_the_same_twice, unused, another_function, too_large, mixed_up
 def _changes(value) -> list:
     """Return values of the same kind with other numbers in them; none, if it holds no numbers."""
     kind, numbers = _kind(value), np.asarray(value)
+    if kind == "count":
+        return [value + 1, value + 2]
     if kind != "numbers":
-        return [value + 1, value + 2] if kind == "count" else [np.flip(numbers, 0).copy()] if kind else []
+        return [np.flip(numbers, 0).copy(), 0 * numbers + 1] if kind else []
     wave = 0.05 * np.cos(np.arange(numbers.size)).reshape(numbers.shape)
     return [_kept(lambda array, factor=factor: factor * array + wave * (factor > 0), value)
             for factor in (0.0, 0.9, 0.3, 4.0, 300.0)]
