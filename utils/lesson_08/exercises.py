@@ -130,6 +130,8 @@ def _games():
 
 
 _NAMES = {"g": "generator", "d": "discriminator"}
+_PAIR = Fact("do two losses come back?", "two losses should come back as a pair, the discriminator's and the "
+             "generator's, and something else did.")
 _BY_HAND = {player: Fact(f"does its optimiser move the {name}?", f"the {name}'s weights move, but no optimiser moves "
                          "them. Each player has one: `optimizer.apply(gradients, variables)`.")
             for player, name in _NAMES.items()}
@@ -280,7 +282,7 @@ def _step_and_facts(function, generator, discriminator, generator_optimizer, dis
     game, optimizers = (generator, discriminator), (generator_optimizer, discriminator_optimizer)
     batch = tf.constant(images), tf.constant(latents)
     if isinstance(generator_optimizer, _NotingSGD):
-        diary, seen = generator_optimizer.diary, {}
+        diary, seen = generator_optimizer.diary, {_PAIR: True}
         diary.open, diary.start = True, {player: diary.values(player) for player in "dg"}
         tf.config.run_functions_eagerly(True)  # a step may come in a graph of its own
         try:
@@ -289,7 +291,7 @@ def _step_and_facts(function, generator, discriminator, generator_optimizer, dis
             tf.config.run_functions_eagerly(False)
             diary.open = False
         if np.shape(losses) != (2,):
-            return {_LOSSES: losses}
+            return {_PAIR: False}
         for fact, holds in _facts_of_a_step(diary, game, images, latents, losses):
             seen[fact] = holds
             if not holds:
