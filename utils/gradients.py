@@ -20,15 +20,15 @@ PASSED = Fact(
     "constant, or a rounding in it?")
 
 
-def value_and_gradients(function, *arguments):
-    """Return what the function computes in a graph, and the gradients of its sum by all arguments, float arrays.
+def value_and_gradients(function, *arguments, by=slice(None)):
+    """Return what the function computes in a graph, and the gradients of its sum by arguments, float arrays.
 
     The graph is built for batches of any size, and used for the whole batch and for all of it but the last example.
 
     Returns:
         As `with_gradients`; only a float32 tensor counts as something that TensorFlow can compute with.
     """
-    return with_gradients(function, [tf.constant(argument) for argument in arguments], dtype=tf.float32)
+    return with_gradients(function, [tf.constant(argument) for argument in arguments], by=by, dtype=tf.float32)
 
 
 def _at_once(function, *arguments):
@@ -38,7 +38,8 @@ def _at_once(function, *arguments):
 value_and_gradients.plain = _at_once
 
 
-def with_gradients(function, batch, weights=None, value="value", gradients="its gradients", dtype=None, in_graph=True):
+def with_gradients(function, batch, weights=None, value="value", gradients="its gradients", by=slice(None), dtype=None,
+                   in_graph=True):
     """Return what `function(*batch)` gives, and the gradients of its sum by the weights, or by the batch.
 
     What leaves TensorFlow on the way is computed again without a graph, so that its numbers can be judged.
@@ -46,6 +47,7 @@ def with_gradients(function, batch, weights=None, value="value", gradients="its 
     Args:
         batch: tensors; those with as many rows as the first one are batches, of any size while a graph is built.
         weights: variables or their values; None for the gradients by the batch.
+        by: for which tensors of the batch, a slice: images, for example, are data, and no gradient goes there.
         value, gradients: how messages name the two.
         dtype: of the tensor that must come back; None for any.
         in_graph: as `fit` does, or at once, which is quicker for a small case.
@@ -55,7 +57,7 @@ def with_gradients(function, batch, weights=None, value="value", gradients="its 
         TensorFlow can compute with it the gradients as one flat array.
     """
     def run(*tensors):
-        sources = tensors if weights is None else weights
+        sources = tensors[by] if weights is None else weights
         with tf.GradientTape() as tape:
             tape.watch(sources)
             result = function(*tensors)

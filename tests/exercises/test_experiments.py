@@ -70,6 +70,15 @@ def penalty(images):
     return ops.mean(ops.square(images))
 
 
+def squares(values):
+    """Return the square of each number."""
+    return values**2
+
+
+def _numbers():
+    return [(np.array([[-0.5, 1.5], [-2.0, 0.7], [0.1, 1.3]]),), (np.array([[0.1, 3.0, -0.2], [0.0, -1.1, 0.6]] * 2),)]
+
+
 def _images():
     random = np.random.default_rng(4)
     return [(random.normal(size=(batch, 4)).astype(np.float32),) for batch in (3, 5)]
@@ -79,9 +88,9 @@ def _exercise(reference, cases, **more):
     return Exercise("99.9", reference, cases, (), ("a", "b"), **more)
 
 
-LOG, SHARES, DISTANCE, NEAREST, POWERS, PENALTY = (
+LOG, SHARES, DISTANCE, NEAREST, POWERS, SQUARES, PENALTY = (
     _exercise(weighted_log, _tables), _exercise(shares, _logits), _exercise(distance, _samples),
-    _exercise(nearest, _rows), _exercise(power_of_sums, _rows),
+    _exercise(nearest, _rows), _exercise(power_of_sums, _rows), _exercise(squares, _numbers),
     _exercise(penalty, _images, observe=value_and_gradients))
 
 
@@ -112,6 +121,8 @@ _count = iter(range(1000))
      "`mean` stands where `sum` belongs"),
     (LOG, lambda values, weights, scale: len(values) * scale * np.log(values) @ weights,
      "every number is too large by a factor that is the size of axis 0 of `values`."),
+    (LOG, lambda values, weights, scale: scale * np.log(values) @ weights / len(values) * len(weights),
+     "it is divided by the size of axis 0 of `values`, and should be by that of axis 1 of `values`."),
     (LOG, lambda values, weights, scale: (scale * np.log(values) @ weights).sum(), "one number came back, the sum of"),
     (LOG, lambda values, weights, scale: scale * values @ weights, "`log` is missing, that of `values`."),
     (LOG, lambda values, weights, scale: np.log(values) @ weights, "whatever `scale` is"),
@@ -119,11 +130,24 @@ _count = iter(range(1000))
     (LOG, lambda values, weights, scale: scale * np.log(values) @ weights**2, "`weights**2` in the place of `weights`"),
     (LOG, lambda values, weights, scale: scale * np.log(values) @ weights[::-1],
      "reversed along axis"),
-    (LOG, lambda values, weights, scale: np.exp(np.log(values) @ weights) * scale, None),
+    (LOG, lambda values, weights, scale: np.exp(np.log(values) @ weights) * scale,
+     "`weights` doubled should give 2 times the answer, and with yours it does not."),
+    (LOG, lambda values, weights, scale: scale**2 * np.log(values) @ weights + 0.3 * scale**2,
+     "`scale` doubled should give 2 times the answer, and gives 4 times the answer."),
+    (LOG, lambda values, weights, scale: scale * np.log(values[:, 1:-1]) @ weights[1:-1] + 0.1,
+     "some part of `values` along axis 1 does not count"),
+    (LOG, lambda values, weights, scale: scale * np.log(values[:, 1:]) @ weights[1:] * 1.1,
+     "the first part of `values` along axis 1 does not count"),
+    (SQUARES, lambda values: np.where(values > 0, values**2, 0.1 * values), "wrong wherever `values` is negative, and"),
+    (SQUARES, lambda values: np.where(np.arange(len(values))[:, None] > 0, values**2, values**2 + np.exp(values)),
+     "right but for the first part of the answer along axis 0."),
+    (SQUARES, lambda values: values**2 + values.max(axis=1, keepdims=True), "changing the first number alone changes"),
+    (SQUARES, lambda values: values**2 - 0.7 + 0.1 * values, "-0.7 came back, where nothing negative is wanted"),
     (SHARES, _naive_shares, "right for numbers of ordinary size, but not finite where `logits` holds"),
     (SHARES, lambda logits: np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum(axis=1, keepdims=True),
      "`max` runs over the whole array of `logits`"),
     (SHARES, lambda logits: (logits - logits.min()) / np.ptp(logits), "changing the first example alone changes"),
+    (SHARES, lambda logits: logits / np.abs(logits).max(axis=1, keepdims=True), "where nothing negative is wanted."),
     (DISTANCE, lambda first, second: np.abs(first - np.sort(second)).mean(), "`sort` is missing, that of `first`."),
     (DISTANCE, lambda first, second: abs(first[0] - second[0]), "another order of `first` gives another answer"),
     (DISTANCE, lambda first, second: distance(first, second) + 0.1 + next(_count), "two calls with the same arguments"),

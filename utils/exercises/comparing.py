@@ -18,6 +18,8 @@ class Fact(str):
     """The name of a part of what is observed that answers a question, and the sentence to say where it is wrong.
 
         {Fact("does the same seed give the same noise?", "the same seed gives other noise at each call."): True, …}
+
+    The reference's dict must hold it too, for only parts that both have are compared.
     """
 
     def __new__(cls, question: str, otherwise: str):
@@ -138,7 +140,7 @@ def _pair_up(expected, came) -> list[tuple[str, Any, Any]] | None:
         observed = any(isinstance(name, Fact) for name in expected)  # where one fact fails, others may be out of reach
         if not isinstance(came, Mapping) or (set(came) != set(expected) and not observed):
             return None
-        return [(name, part, came[name]) for name, part in expected.items() if name in came]
+        return [(name, part, came[name]) for name, part in expected.items() if name in came] or None
     is_sequence = isinstance(came, (tuple, list)) or getattr(came, "ndim", 0) > 0
     if not is_sequence or len(came) != len(expected):
         return None

@@ -235,7 +235,7 @@ def _compare(exercise: Exercise, trial: _Trial) -> Verdict | None:
     if answer.problem and answer.in_function:
         hole = " A `...` still stands where code of yours belongs." if "ellipsis" in answer.problem else ""
         by_tape = "None" in answer.problem and "GradientTape" in _source_of_reference(exercise)
-        lost = " A tape's gradient is None where the tape does not watch, or the call stands outside it." * by_tape
+        lost = ". A tape's gradient is None where the tape does not watch, or the call stands outside it." * by_tape
         where = [(f"line {answer.line[0]}", answer.line[1])] if answer.line else []
         return Verdict(WRONG, f"your function stopped with {answer.problem}{hole}{lost}", [*where, *inputs])
     form = difference(expected.returned, answer.returned, exercise.tolerance)
@@ -284,7 +284,9 @@ def _wrong(exercise: Exercise, answer: Callable, trials: list[_Trial], complaint
         with contextlib.suppress(TimeLimit), time_limit(2.0):
             told = diagnose(exercise, answer, found.of_form) if exercise.plain else next(
                 (slip for slip, function in slips_of(exercise.reference) if _is_made(function, exercise, trials)), None)
-            sentence = told or sentence
+            in_place = "".join(f" The function changes its argument `{name}` in place: does it need it again as it was?"
+                               for name in list(trial.changed)[:1])
+            sentence = (told or sentence) + in_place
     return replace(complaint, sentence=sentence, rows=(*complaint.rows, *_printed(trial)), mistake=mistake)
 
 
@@ -298,7 +300,8 @@ def _is_made(function: Callable, exercise: Exercise, trials: list[_Trial]) -> bo
     for number, (arguments, trial) in enumerate(zip(exercise.cases(), trials)):
         if number == 0 and exercise.observe and exercise.plain and isinstance(trial.answer.value, dict):
             made = attempt(function, arguments, exercise.plain)  # quicker than to observe it
-            if not made.problem and differ(made.value, next(iter(trial.answer.value.values()))):
+            values = (part for name, part in trial.answer.value.items() if not isinstance(name, Fact))
+            if not made.problem and differ(made.value, next(values, made.value)):
                 return False
         made = attempt(function, arguments, exercise.observe)
         if made.problem:

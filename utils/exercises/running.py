@@ -44,7 +44,8 @@ class Outcome:
         line: the number and the text of the function's own line where the problem arose, or None.
         in_function: the problem arose inside the function, and not where its result was observed.
         out_of_time: the function was stopped.
-        printed, seconds: the first lines of what it printed, and how long the call took.
+        printed, seconds: the first lines of what it printed, and how long the call took; on a busy machine, of the
+            processor's time.
     """
 
     value: Any = None
@@ -71,7 +72,7 @@ def attempt(function: Callable, arguments: tuple, observe: Callable | None = Non
         outcome.in_function = False
         return outcome.returned
 
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     try:
         with quiet(printed), put_back(function, outcome.replaced), time_limit(seconds):
             outcome.value = observe(witnessed, *arguments) if observe else witnessed(*arguments)
@@ -81,7 +82,7 @@ def attempt(function: Callable, arguments: tuple, observe: Callable | None = Non
         outcome.problem, outcome.line = in_words(error), own_line(error, function)
         outcome.out_of_time = isinstance(error, TimeLimit)
         outcome.unusable = str(error) if isinstance(error, Unusable) else None
-    outcome.seconds = time.perf_counter() - started
+    outcome.seconds = min(time.perf_counter() - started, time.process_time() - used)
     outcome.printed = printed.lines()
     return outcome
 

@@ -70,8 +70,9 @@ class _Optimizer(keras.optimizers.SGD):
 
     events = None
 
-    def apply(self, gradients, weights=None):
-        gradients, weights = list(gradients), list(self._trainable_variables if weights is None else weights)
+    def apply(self, grads, trainable_variables=None):
+        gradients = list(grads)
+        weights = list(self._trainable_variables if trainable_variables is None else trainable_variables)
         if gradients and isinstance(gradients[0], keras.Variable):
             raise TypeError("gradients and weights have changed places: the gradients come first")
         if self.events is not None:
@@ -89,11 +90,11 @@ def _small_classifier(width, batch, reduction, learning_rate):
         return keras.layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(seed),
                                   bias_initializer=keras.initializers.RandomNormal(stddev=0.3, seed=seed + 1))
 
-    def loss_function(labels, logits):
-        if len(labels.shape) > len(logits.shape):
+    def loss_function(y_true, y_pred):
+        if len(y_true.shape) > len(y_pred.shape):
             raise TypeError("labels and logits have changed places: the labels come first")
-        value = loss_function.loss(labels, logits)
-        events.append(("loss", logits, value))
+        value = loss_function.loss(y_true, y_pred)
+        events.append(("loss", y_pred, value))
         return value
 
     model = _Network([keras.Input((5,)), dense(width, 1), keras.layers.BatchNormalization(), keras.layers.ReLU(),

@@ -27,6 +27,11 @@ def _gaussians():
     ]
 
 
+def _narrow_gaussians():
+    """Return the same, and one of a variance that is 0 to a float32, though its logarithm is an ordinary number."""
+    return [*_gaussians(), (np.array([[0.5, 1.0]], np.float32), np.array([[-110.0, 0.3]], np.float32))]
+
+
 def _gaussians_and_noise():
     random = np.random.default_rng(1)
     return [(mean, log_variance, random.normal(size=mean.shape).astype(np.float32))
@@ -292,7 +297,7 @@ EXERCISES = (
         "and what does a power become inside the exponential?",
         "One line: mean, plus the standard deviation times the noise. `ops.exp` works on tensors.",
     )),
-    Exercise(identifier="6.2", reference=kl_to_standard_normal, cases=_gaussians, observe=value_and_gradients,
+    Exercise(identifier="6.2", reference=kl_to_standard_normal, cases=_narrow_gaussians, observe=value_and_gradients,
              mistakes=(
         Mistake("`exp(log_variance / 2)` is the standard deviation. The formula asks for its square, the variance.",
                 _of_kl("exp(log_variance)", "exp(log_variance / 2)")),

@@ -5,6 +5,7 @@ side effects or randomness, an exercise's `observe` tells facts of its own.
 """
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -15,6 +16,12 @@ from utils.exercises.comparing import LARGEST, as_numbers, close, describe
 from utils.exercises.diagnosis.slips import slips_of
 from utils.exercises.running import attempt
 
+FEW, MANY = 6, 12  # numbers from which a rule may be read; places of an axis that are tried one by one
+# Where an answer may be wrong: what an argument is there.
+CONDITIONS = (("0", lambda value: value == 0), ("1", lambda value: value == 1), ("negative", lambda value: value < 0),
+              ("0 or negative", lambda value: value <= 0), ("positive", lambda value: (value > 0) & (value.min() < 0)),
+              ("0 or positive", lambda value: (value >= 0) & (value.min() < 0)), ("above 1", lambda value: value > 1),
+              ("below 1", lambda value: value < 1), ("1 or more", lambda value: value >= 1))
 HUGE = 20.0  # a number above it may be too much for exp, or for the logarithm of 1 minus it
 # What an answer may be of the right one: the sentence, and the function.
 FUNCTIONS = (
@@ -90,6 +97,8 @@ class Laboratory:
             self.look()
         numbers = [part[np.isfinite(part)] for place in self.wrong for part in self.came[place]]
         numbers = np.unique(np.round(np.concatenate([part.ravel() for part in [*numbers, np.zeros(0)]]), 4))
+        self.comparable = all(np.isfinite(part).all() and part.dtype.kind == ours.dtype.kind for place in self.answered
+                              for part, ours in zip(self.came[place], self.right[place]))
         self.tells = numbers.size + 3 * np.sum(numbers % 1 != 0) > 3  # enough to tell one guess from another
 
     def look(self):
@@ -117,11 +126,30 @@ class Laboratory:
             one.shape == other.shape and close(one, other, self.exercise.tolerance).all()
             for one, other in zip(ones, others))
 
+    def factor(self, ask: Callable, answers: list, at: int, change: Callable) -> float | None:
+        """Return by which factor, a power of √2, a changed argument multiplies all answers; None if by none."""
+        factors = []
+        for place in self.answered:
+            case = self.cases[place]
+            other = ask((*case[:at], _kept(change, case[at]), *case[at + 1:]))
+            if other is None or any(one.shape != two.shape for one, two in zip(other, answers[place])):
+                return None
+            factors += [(one / two)[np.abs(two) > 1e-6].ravel() for one, two in zip(other, answers[place])]
+        factors = np.concatenate(factors)
+        power = 2 * np.log2(factors[0]) if factors.size >= 3 and factors[0] > 0 else np.nan
+        same = np.allclose(factors, factors[:1], rtol=1e-3) and abs(power - np.round(power)) < 0.01
+        return float(2.0**(np.round(power) / 2)) if same else None
+
     def moves(self, place: int, changes: dict, rows=...) -> tuple[bool, bool] | None:
-        """Return whether changed arguments, by their place, change the right answer, and the one that came."""
+        """Return whether changed arguments, by their place, change the right answer, and the one that came.
+
+        What the reference refuses changes nothing; None where no answer came.
+        """
         other = [changes.get(at, value) for at, value in enumerate(self.cases[place])]
         ours, theirs = self.ours(other), self.theirs(other)
-        if not (ours and theirs and all(np.isfinite(part).all() for part in self.came[place])):
+        if ours is None:
+            return False, False
+        if theirs is None or not all(np.isfinite(part).all() for part in self.came[place]):
             return None
         return tuple(not self.same(*([part[rows] for part in parts] for parts in pair))
                      for pair in ((ours, self.right[place]), (theirs, self.came[place])))
@@ -131,13 +159,14 @@ def diagnose(exercise, function: Callable, of_form: bool = False) -> str | None:
     """Return a sentence about a wrong answer, or None where no experiment is clear; `of_form` if its shape is wrong."""
     with np.errstate(all="ignore"):
         lab = Laboratory(exercise, function)
-        told = (experiment(lab) for experiment in ((another_function,) if of_form else EXPERIMENTS))
+        experiments = (another_function,) if of_form else EXPERIMENTS + OF_NUMBERS * lab.comparable
+        told = (experiment(lab) for experiment in experiments)
         return next(filter(None, told), None) if lab.wrong else None
 
 
 def unused(lab: Laboratory) -> str | None:
     """Does the answer stay the same when an argument changes that matters?"""
-    for at, name in sorted(enumerate(lab.names), key=lambda each: np.size(lab.cases[0][each[0]])):
+    for at, name in sorted(enumerate(lab.names), key=lambda each: np.prod(_shape(lab.cases[0][each[0]]))):
         moves = [lab.moves(place, {at: other}) for place in lab.answered for other in _changes(lab.cases[place][at])]
         if (True, False) in moves and (True, True) not in moves and None not in moves:
             return f"the answer stays the same whatever `{name}` is. Is it used, or is a number typed in its place?"
@@ -174,15 +203,10 @@ def guesses(lab: Laboratory) -> Iterator[tuple[str, Callable]]:
     if len(lab.right[first]) == 2:
         yield "the two parts of the answer have changed places.", lambda *arguments: tuple(reference(*arguments))[::-1]
     yield from slips_of(reference)
+    for sentence, factor in _factors_of_sizes(lab):
+        yield sentence, after(lambda part, *arguments, factor=factor: part * factor(arguments))
     for at, name in enumerate(lab.names):
         values = [case[at] for case in lab.cases]
-        for axis in range(min(map(np.ndim, values))):
-            if len({np.shape(value)[axis] for value in values}) > 1:
-                where = f"by a factor that is the size of axis {axis} of `{name}`. Is"
-                yield f"every number is too large {where} a sum taken where an average belongs?", after(
-                    lambda part, *arguments, at=at, axis=axis: part * np.shape(arguments[at])[axis])
-                yield (f"every number is too small {where} an average taken where a sum belongs, or divided twice?",
-                       after(lambda part, *arguments, at=at, axis=axis: part / np.shape(arguments[at])[axis]))
         kind = _kind(values[0])
         if kind == "count":
             told = f"this is the right answer for `{name}"
@@ -191,7 +215,7 @@ def guesses(lab: Laboratory) -> Iterator[tuple[str, Callable]]:
         for text, change in INSTEAD if kind == "numbers" else ():
             told = f"this is what the right function gives for `{text.format(name)}` in the place of `{name}`."
             yield told + f" Is `{name}` left out?" * (text in "01"), before(at, change)
-        for axis in range(min(map(np.ndim, values)) if kind else 0):
+        for axis in range(min(len(_shape(value)) for value in values) if kind else 0):
             for text, change in ALONG:
                 yield (f"this is what the right function gives for `{name}` {text} along axis {axis}.",
                        before(at, lambda value, axis=axis, change=change: change(value, axis)))
@@ -213,6 +237,22 @@ def _kept(change, value):
     return as_kind(np.asarray(change(np.asarray(value))).astype(np.asarray(value).dtype), value)
 
 
+def _factors_of_sizes(lab: Laboratory) -> Iterator[tuple[str, Callable]]:
+    """Yield (sentence, factor of the arguments) for sums over an axis and averages over it, and for another axis."""
+    sizes = [(f"axis {axis} of `{name}`", lambda arguments, at=at, axis=axis: _shape(arguments[at])[axis])
+             for at, name in enumerate(lab.names) for axis in range(min(len(_shape(case[at])) for case in lab.cases))]
+    sizes = {tuple(size(case) for case in lab.cases): (told, size) for told, size in reversed(sizes)}
+    sizes = [pair for seen, pair in reversed(sizes.items()) if len(set(seen)) > 1]
+    for told, size in sizes:
+        where = f"by a factor that is the size of {told}. Is"
+        yield f"every number is too large {where} a sum taken where an average belongs?", size
+        yield (f"every number is too small {where} an average taken where a sum belongs, or divided twice?",
+               lambda arguments, size=size: 1 / size(arguments))
+    for (one, size), (other, wanted) in itertools.permutations(sizes, 2):
+        yield (f"it is divided by the size of {one}, and should be by that of {other}.",
+               lambda arguments, size=size, wanted=wanted: wanted(arguments) / size(arguments))
+
+
 def too_large(lab: Laboratory) -> str | None:
     """Is it wrong exactly where an argument holds huge numbers?"""
     for name, values in zip(lab.names, zip(*lab.cases)):
@@ -230,24 +270,32 @@ def too_large(lab: Laboratory) -> str | None:
 
 
 def mixed_up(lab: Laboratory) -> str | None:
-    """Do other examples' answers change when the first example does?"""
+    """Do other answers change when the first example does, or the first number where each has an answer of its own?"""
     for place in lab.wrong:
-        batch = next((part.shape[0] for part in lab.right[place] if part.ndim), 0)
-        if batch < 2 or any(part.shape[:1] != (batch,) for part in [*lab.right[place], *lab.came[place]]):
-            continue
-        of_batch = {at: value for at, value in enumerate(lab.cases[place]) if np.ndim(value) and len(value) == batch}
-        changes = {at: as_kind(np.concatenate([np.asarray(other)[:1], np.asarray(value)[1:]]), value)
-                   for at, value in of_batch.items() for other in _changes(value)}
-        if lab.moves(place, changes, rows=slice(1, None)) == (False, True):
-            return ("changing the first example alone changes the answers for others. Is a maximum, an average or a "
-                    "sum taken over the whole batch?")
+        for what, whole in (("example", "batch"), ("number", "array")):
+            shapes = {part.shape for part in [*lab.right[place], *lab.came[place]]}
+            if what == "example":
+                shapes = {shape[:1] for shape in shapes}
+            shape = shapes.pop()
+            of_batch = {at: value for at, value in enumerate(lab.cases[place])
+                        if _shape(value)[:1 if what == "example" else None] == shape}
+            if shapes or np.prod(shape) < 2 or not of_batch:
+                continue
+            first = np.arange(np.prod(shape)).reshape(shape) == 0
+            changes = {at: as_kind(np.where(first.reshape(*shape, *[1] * (np.ndim(value) - len(shape))), other, value),
+                                   value) for at, value in of_batch.items() for other in _changes(value)}
+            if lab.moves(place, changes, rows=~first) == (False, True):
+                if max(len(_shape(value)) for value in of_batch.values()) == 1:
+                    what, whole = "number", "array"
+                return (f"changing the first {what} alone changes the answers for others. Is a maximum, an average or "
+                        f"a sum taken over the whole {whole}?")
     return None
 
 
 def order_matters(lab: Laboratory) -> str | None:
     """Does another order of an argument's rows change the answer, where it should not?"""
     for at, name in enumerate(lab.names):
-        rows = {place: lab.cases[place][at] for place in lab.wrong if np.ndim(lab.cases[place][at])}
+        rows = {place: lab.cases[place][at] for place in lab.wrong if _shape(lab.cases[place][at])}
         if any(lab.moves(place, {at: as_kind(np.roll(np.asarray(value), 1, 0), value)}) == (False, True)
                for place, value in rows.items()):
             return f"another order of `{name}` gives another answer, and it should not."
@@ -260,7 +308,102 @@ def not_the_same_twice(lab: Laboratory) -> str | None:
     return "two calls with the same arguments give different answers. What differs between them?" if twice else None
 
 
-EXPERIMENTS = (not_the_same_twice, unused, another_function, too_large, mixed_up, order_matters)
+def left_out(lab: Laboratory) -> str | None:
+    """Does a part of an argument not count that should?"""
+    for at, name in enumerate(lab.names):
+        for axis in range(min(len(_shape(values[at])) for values in lab.cases)):
+            silent = {_which(_silent(lab, place, at, axis), _shape(lab.cases[place][at])[axis]) for place in lab.wrong}
+            if len(silent) == 1 and None not in silent:
+                along = f" along axis {axis}" * (len(_shape(lab.cases[0][at])) > 1)
+                return f"{silent.pop()} of `{name}`{along} does not count: what changes there changes no answer."
+    return None
+
+
+def _silent(lab: Laboratory, place: int, at: int, axis: int) -> set[int]:
+    """Return the indices along an argument's axis where a change moves the right answer, and not the one that came."""
+    value = np.asarray(lab.cases[place][at])
+    moves = {}
+    for index in range(value.shape[axis] if value.shape[axis] <= MANY else 0):
+        here = np.isin(np.arange(value.shape[axis]), index).reshape([-1, *[1] * (value.ndim - axis - 1)])
+        moves[index] = {lab.moves(place, {at: as_kind(np.where(here, other, value), lab.cases[place][at])})
+                        for other in _changes(lab.cases[place][at])}
+    return {index for index, seen in moves.items() if (True, False) in seen and not seen & {(True, True), None}}
+
+
+def _which(places: set[int], size: int) -> str | None:
+    """Return the words for some of so many places; None for none of them or all."""
+    words = {(0,): "the first part", (size - 1,): "the last part", tuple(range(1, size)): "all but the first part",
+             tuple(range(size - 1)): "all but the last part"}
+    return words.get(tuple(sorted(places)), "some part") if size > 2 and 0 < len(places) < size else None
+
+
+def only_some(lab: Laboratory) -> str | None:
+    """Is it wrong exactly where an argument has a certain value, or in one place?"""
+    wrong = [[~close(*pair, lab.exercise.tolerance) for pair in zip(lab.right[place], lab.came[place])
+              if pair[0].shape == pair[1].shape] for place in lab.answered]
+    part = next((number for number in range(len(wrong[0])) if any(each[number].any() for each in wrong)), 0)
+    if any(len(each) != len(lab.right[0]) for each in wrong):
+        return None
+    wrong = [each[part] for each in wrong]
+    for at, name in enumerate(lab.names):
+        values, here = [], []
+        for place, spoiled in zip(lab.answered, wrong):
+            value = as_numbers(lab.cases[place][at])
+            if value is not None and value.shape == spoiled.shape[:value.ndim]:
+                values.append(value.ravel())
+                here.append(spoiled.reshape(*value.shape, -1).any(-1).ravel())
+        if len(values) == len(wrong):
+            values, here = np.concatenate(values), np.concatenate(here)
+            for words, holds in CONDITIONS:
+                if np.array_equal(holds(values), here) and min(here.sum(), (~here).sum()) >= 2 and here.size >= FEW:
+                    return f"wrong wherever `{name}` is {words}, and right everywhere else."
+    for axis in range(min(each.ndim for each in wrong)):
+        where = {_which(set(np.flatnonzero(np.moveaxis(each, axis, 0).reshape(each.shape[axis], -1).any(1))),
+                        each.shape[axis]) for each in wrong if each.any()}
+        if where <= {"the first part", "the last part"} and len(where) == 1:
+            along = f" along axis {axis}" * (wrong[0].ndim > 1)
+            return f"right but for {where.pop()} of the answer{along}."
+    return None
+
+
+def proportions(lab: Laboratory) -> str | None:
+    """Does a doubled argument, or one with 1 added, change the answer as it should?"""
+    vague = None
+    for at, name in enumerate(lab.names):
+        if any(_kind(case[at]) != "numbers" for case in lab.cases):
+            continue
+        for told, change in ((f"`{name}` doubled", lambda value: 2 * value),
+                             (f"1 added to all of `{name}`", lambda value: value + 1)):
+            ours, theirs = (lab.factor(ask, answers, at, change) for ask, answers in (
+                (lab.ours, lab.right), (lab.theirs, lab.came)))
+            if ours and theirs and ours != theirs:
+                return f"{told} should give {_times(ours)}, and gives {_times(theirs)}."
+            if ours and not theirs:
+                vague = vague or f"{told} should give {_times(ours)}, and with yours it does not."
+    return vague
+
+
+def _times(factor: float) -> str:
+    return "the same answer" if factor == 1 else f"{factor:g} times the answer"
+
+
+def out_of_bounds(lab: Laboratory) -> str | None:
+    """Do numbers come back that never should?"""
+    right, came = (np.concatenate([part.ravel() for place in lab.answered for part in answers[place]])
+                   for answers in (lab.right, lab.came))
+    if right.size < FEW:
+        return None
+    if right.min() >= 0 > came.min():
+        return f"{came.min():.4g} came back, where nothing negative is wanted."
+    if right.max() <= 0 < came.max():
+        return f"{came.max():.4g} came back, where nothing positive is wanted."
+    if 0 <= right.min() and 0.5 < right.max() <= 1 < came.max():
+        return f"{came.max():.4g} came back, where nothing above 1 is wanted."
+    return None
+
+
+EXPERIMENTS = (not_the_same_twice, unused, another_function, too_large, only_some, mixed_up, order_matters, left_out)
+OF_NUMBERS = (out_of_bounds, proportions)  # of what is infinite, NaN or whole, that is said in the first place
 
 
 def _changes(value) -> list:
@@ -273,6 +416,11 @@ def _changes(value) -> list:
     wave = 0.05 * np.cos(np.arange(numbers.size)).reshape(numbers.shape)
     return [_kept(lambda array, factor=factor: factor * array + wave * (factor > 0), value)
             for factor in (0.0, 0.9, 0.3, 4.0, 300.0)]
+
+
+def _shape(value) -> tuple[int, ...]:
+    numbers = as_numbers(value)
+    return () if numbers is None else numbers.shape
 
 
 def _kind(value) -> str:
