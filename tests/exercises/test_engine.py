@@ -26,7 +26,7 @@ from keras import ops
 from nbclient import NotebookClient
 
 from utils import storage
-from utils.exercises import Exercise, Mistake, check, engine, hint, remembering, solution, wording
+from utils.exercises import Exercise, Mistake, check, comparing, engine, hint, remembering, solution, wording
 from utils.exercises.edits import edits_of
 from utils.exercises.running import FirstLines
 from utils.lesson_00 import study
@@ -471,6 +471,17 @@ def test_html_escapes_what_the_learner_wrote_and_says_the_same():
     assert "<script> $x$ &" in message._repr_mimebundle_()["text/plain"]
 
 
+def test_stress_is_shown_as_such_and_stars_of_code_and_arithmetic_are_not():
+    html = wording.report("✗", "9.1 f", "that of a *mean*, and `a *b* c`, 2 * x * 3")._repr_mimebundle_()["text/html"]
+    assert "that of a <em>mean</em>, and <code>a *b* c</code>, 2 * x * 3" in html
+
+
+@pytest.mark.parametrize(("bases", "words"), [((types.SimpleNamespace,), "a SimpleNamespace"), ((), "a function")])
+def test_kind_of_a_value_never_names_a_class_of_the_exercise(bases, words):
+    value = type("_Noting", bases, {"__call__": lambda self: None})()
+    assert comparing.kind_of(value) == words
+
+
 def test_long_sentences_are_wrapped_for_terminals():
     lines = repr(wording.report("✗", "9.1 f", "word " * 60)).splitlines()
     assert len(lines) == 3 and max(map(len, lines)) <= 110 and lines[1].startswith("  word")
@@ -641,6 +652,14 @@ def test_default_of_the_reference_is_filled_in():
 
     exercise = dataclasses.replace(SPLIT, reference=scaled, cases=lambda: [(MATRIX,), (MATRIX, 2.0)])
     np.testing.assert_array_equal(_carried(lambda matrix, by: matrix * by, exercise)(MATRIX), 3 * MATRIX)
+
+
+def test_accepted_function_may_overflow_on_its_way_to_a_right_result():
+    exercise = dataclasses.replace(SPLIT, reference=lambda logits: 1 / (1 + np.exp(-np.clip(logits, -700, 700))),
+                                   cases=lambda: [(np.array([-3.0, 2.0]),)])
+    with np.errstate(all="raise"):
+        carried = _carried(lambda logits: 1 / (1 + np.exp(-logits)), exercise)
+        np.testing.assert_array_equal(carried(np.array([-1000.0, 0.0])), [0, 0.5])
 
 
 def test_function_that_came_back_from_a_check_can_be_checked_again():

@@ -163,6 +163,12 @@ def close(ours, theirs, tolerance) -> np.ndarray:
     return np.isclose(theirs, ours, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
+def equal(ours, theirs, tolerance: float = 1e-4) -> bool:
+    """Return whether two values are the same numbers in the same shape."""
+    ours, theirs = as_numbers(ours), as_numbers(theirs)
+    return theirs is not None and ours.shape == theirs.shape and bool(close(ours, theirs, tolerance).all())
+
+
 def _wrong_shape(ours, theirs, tolerance) -> str | None:
     if ours.shape == theirs.shape:
         return None
@@ -210,5 +216,7 @@ def kind_of(value) -> str:
         return "a tensor"
     if numbers is not None:
         return f"an array of shape {numbers.shape}" if numbers.ndim else "a single number"
-    name = type(value).__name__
+    name = next(kind.__name__ for kind in type(value).__mro__ if kind.__name__[0] != "_")  # else an exercise's own
+    if name == "object" and callable(value):
+        return "a function"
     return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"

@@ -41,6 +41,11 @@ class Mistake:
     function: Callable
 
 
+def mistakes(message: str, *functions: Callable) -> list[Mistake]:
+    """Return mistakes that get the same message."""
+    return [Mistake(message, function) for function in functions]
+
+
 @dataclass(frozen=True)
 class Exercise:
     """A function for the learner to write, and what is needed to judge it.

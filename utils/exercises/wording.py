@@ -67,8 +67,9 @@ def _wrapped(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """Return a sentence as HTML; what stands in backticks, or calls `hint` or `solution`, as code."""
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
+    """Return a sentence as HTML: `code`, *stress*, and calls of `hint` or `solution` as code."""
+    text = re.sub(r"`([^`]+)`|(?<!\S)\*(\w+)\*(?=[\s.,:;?)]|$)", lambda found: (
+        f"<code>{found[1]}</code>" if found[1] else f"<em>{found[2]}</em>"), html.escape(text, quote=False))
     return re.sub(r'(?:hint|solution)\("[\d.]+"\)', r"<code>\g<0></code>", text)
 
 

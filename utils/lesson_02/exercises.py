@@ -5,14 +5,9 @@ from scipy.special import logsumexp
 
 from utils.exercises.comparing import Fact, as_numbers, kind_of
 from utils.exercises.edits import edits_of
-from utils.exercises.engine import Exercise, Mistake
+from utils.exercises.engine import Exercise, Mistake, mistakes
 from utils.exercises.running import Unusable
 from utils.scratch import dense_backward, dense_forward, gradient_check, he_initialisation, softmax_cross_entropy
-
-
-def _mistakes(message, *functions):
-    """Return a mistake with this message for each of the functions."""
-    return [Mistake(message, function) for function in functions]
 
 
 def _layers():
@@ -196,26 +191,17 @@ EXERCISES = (
         Mistake("the sums are multiplied by the bias. It is a term of its own.", lambda x, w, b: x @ w * b),
         Mistake("the bias is added once for each input, inside the sum. It comes once, after it.",
                 lambda x, w, b: x @ w + len(w) * b),
-        *_mistakes("all neurons get the same bias. Each has one of its own, a number for each column.",
-                   *(lambda x, w, b, bias=bias: x @ w + bias(b) for bias in (
-                       np.sum, np.mean, lambda b: b[0], lambda b: b[-1]))),
         Mistake("the bias is added down the batch, one number an example. It belongs to the neurons, one number a "
                 "column.", lambda x, w, b: x @ w + b[:, None]),
         Mistake("`*` multiplies element by element. A neuron adds its products up: which operator does both?",
                 lambda x, w, b: x * w + b),
         Mistake("the factors are in the wrong order: every row of the *inputs* meets every column of the weights.",
                 lambda x, w, b: w @ x + b),
-        *_mistakes("an activation is in it already. Here the plain weighted sums are wanted; the ReLU comes after.",
-                   *(lambda x, w, b, activation=activation: activation(x @ w + b) for activation in (
-                       lambda a: np.maximum(a, 0), lambda a: 1 / (1 + np.exp(-a)), np.tanh,
-                       lambda a: np.exp(a - logsumexp(a, axis=1, keepdims=True))))),
-        *_mistakes("the products are divided by the number of inputs, or its root. A neuron adds them up as they are.",
+        *mistakes("the products are divided by the number of inputs, or its root. A neuron adds them up as they are.",
                    lambda x, w, b: x @ w / len(w) + b, lambda x, w, b: x @ w / np.sqrt(len(w)) + b),
-        *_mistakes("some inputs do not count. Is one left out, or does each product overwrite the one before?",
+        *mistakes("some inputs do not count. Is one left out, or does each product overwrite the one before?",
                    *(lambda x, w, b, kept=kept: x[:, kept] @ w[kept] + b for kept in (
                        slice(1, None), slice(-1), slice(1), slice(-1, None)))),
-        Mistake("every row holds the sums of the last example. Does each overwrite all rows?",
-                lambda x, w, b: np.tile(x[-1] @ w + b, (len(x), 1))),
         Mistake("the running total goes on from one neuron to the next. It must begin at 0 for each.",
                 lambda x, w, b: np.cumsum(x @ w, axis=1) + b),
         Mistake("the column of ones meets a row of weights, and the biases an input. Put both first, or both last.",
@@ -229,37 +215,24 @@ EXERCISES = (
         Mistake("the gradients for weights and bias are averaged over the batch once more. The loss was an average "
                 "already, so that 1/batch is in `output_gradient`.",
                 _of_backward("@ output_gradient", "@ output_gradient / len(inputs)", "sum(", "mean(")),
-        Mistake("the gradient for the weights is averaged over the batch once more. That 1/batch is in "
-                "`output_gradient` already.", _of_backward("@ output_gradient", "@ output_gradient / len(inputs)")),
-        Mistake("the gradient for the bias is averaged over the batch. A bias takes part in every example: do "
-                "parts of a gradient add up, or average?", _of_backward("sum(", "mean(")),
-        Mistake("the bias' gradient is summed over the wrong axis. There is one bias a neuron, and it takes part "
-                "in every example.", _of_backward("axis=0", "axis=1")),
-        Mistake("the bias' gradient is not summed over the batch: it must have the shape of the bias, (fan_out,).",
-                _of_backward(".sum(axis=0)", "")),
         Mistake("the bias' gradient contains the inputs. The bias' own input is always 1.",
                 _of_backward("output_gradient.sum(axis=0)", "(inputs.T @ output_gradient).sum(axis=0)")),
-        *_mistakes("only one example counts. Each overwrites the one before: add them up.",
+        *mistakes("only one example counts. Each overwrites the one before: add them up.",
                    _of_backward("inputs.T @ output_gradient", "np.outer(inputs[-1], output_gradient[-1])"),
                    _of_backward("output_gradient.sum(axis=0)", "output_gradient[-1]")),
         Mistake("the gradient for the inputs lacks a transpose: the error travels back from neurons to inputs.",
                 _of_backward("weights.T", "weights")),
         Mistake("the gradient for the weights lacks a transpose: it must have the weights' shape, (fan_in, fan_out).",
                 _of_backward("inputs.T", "inputs")),
-        Mistake("the gradient for the weights is transposed. It must have the weights' shape, (fan_in, fan_out).",
-                _of_backward("inputs.T @ output_gradient", "output_gradient.T @ inputs")),
-        *_mistakes("the three gradients come in another order: inputs, weights, bias are wanted.",
+        *mistakes("the three gradients come in another order: inputs, weights, bias are wanted.",
                    _of_backward("output_gradient @ weights.T, ", "", "axis=0)", "axis=0), output_gradient @ weights.T"),
                    _of_backward("inputs.T @ output_gradient, ", "", "axis=0)", "axis=0), inputs.T @ output_gradient")),
-        *_mistakes("a ReLU's gate is in it. This layer ends before the ReLU, which has a backward step of its own.",
+        *mistakes("a ReLU's gate is in it. This layer ends before the ReLU, which has a backward step of its own.",
                    _of_backward("output_gradient @ weights.T", "output_gradient @ weights.T * (inputs > 0)"),
                    lambda g, x, w: dense_backward(np.maximum(g, 0), x, w)),
-        *_mistakes("a gradient is multiplied by what it is for. Which of the factors is left when you take the slope?",
+        *mistakes("a gradient is multiplied by what it is for. Which of the factors is left when you take the slope?",
                    _of_backward("output_gradient @ weights.T", "output_gradient @ weights.T * inputs"),
                    _of_backward("inputs.T @ output_gradient", "inputs.T @ output_gradient * weights")),
-        Mistake("the gradient for the weights multiplies two sums over the batch. Multiply in each example, then add.",
-                _of_backward("inputs.T @ output_gradient",
-                             "np.outer(inputs.sum(axis=0), output_gradient.sum(axis=0))")),
         Mistake("these are the weights after a step of descent. Their gradient alone is wanted.",
                 _of_backward("inputs.T @ output_gradient", "weights - inputs.T @ output_gradient")),
     ), hints=(
@@ -270,19 +243,13 @@ EXERCISES = (
         "Two matrix products with one `.T` each, and one `.sum(axis=…)`, returned as a tuple.",
     )),
     Exercise(identifier="2.3", reference=softmax_cross_entropy, cases=_logits_and_labels, calls=10_000, mistakes=(
-        Mistake("right for small logits, but `exp(1000)` is infinite. Which number may you subtract from all "
-                "logits of a row without changing their softmax?",
-                _of_loss(_LOG_SOFTMAX, _LOG_OF_SOFTMAX, " - logits.max(axis=1, keepdims=True)", "")),
-        Mistake("right for small logits, but where a probability has been rounded to 0, its logarithm is -∞. Take "
-                "the logarithm of the softmax by the formula, before anything is divided.",
-                _of_loss(_LOG_SOFTMAX, _LOG_OF_SOFTMAX)),
-        *_mistakes("right for small logits, but the tiny number under the logarithm hides how wrong the network is: "
+        *mistakes("right for small logits, but the tiny number under the logarithm hides how wrong the network is: "
                    "the loss of a label can no longer grow without bound.",
                    *(_scored(lambda logs, truth, _, tiny=tiny: -np.log(np.exp(logs[truth == 1]) + tiny).mean())
                      for tiny in (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12))),
         Mistake("the largest logit is subtracted under the exponential, but not from the label's logit.",
                 _scored(lambda logs, truth, logits: -np.mean(logs[truth == 1]) - logits.max(axis=1).mean())),
-        *_mistakes("the softmax runs over the batch. The probabilities of one example, a row, must add up to 1.",
+        *mistakes("the softmax runs over the batch. The probabilities of one example, a row, must add up to 1.",
                    _of_loss(_LOG_SOFTMAX, _LOG_OF_SOFTMAX.replace("axis=1", "axis=0"), "max(axis=1", "max(axis=0"),
                    *(_with_log_probabilities(lambda logits, axis=axis: logits - logsumexp(logits, axis=axis))
                      for axis in (0, None))),
@@ -297,7 +264,7 @@ EXERCISES = (
                 _scored(lambda logs, truth, _: 1 - np.exp(logs[truth == 1]).mean())),
         Mistake("the probabilities are averaged before the logarithm is taken. Each example has a loss of its own.",
                 _scored(lambda logs, truth, _: -np.log(np.exp(logs[truth == 1]).mean()))),
-        *_mistakes("`[:, labels]` picks every label in every row. Pair each row with its own label.",
+        *mistakes("`[:, labels]` picks every label in every row. Pair each row with its own label.",
                    _of_loss("gradient[rows,", "gradient[:,", "log_probabilities[rows,", "log_probabilities[:,"),
                    _of_loss("gradient[rows,", "gradient[:,"), _of_loss("probabilities[rows,", "probabilities[:,")),
         Mistake("the labels are counted from 1. They begin at 0, as NumPy's columns do.", lambda logits, labels:
@@ -312,8 +279,6 @@ EXERCISES = (
                 _scored(None, lambda logs, truth, _: -truth / np.exp(logs))),
         Mistake("the gradient has a factor p (1 - p) too many. Where does it cancel?",
                 _scored(None, lambda logs, truth, _: (np.exp(logs) - truth) * np.exp(logs) * (1 - np.exp(logs)))),
-        Mistake("the gradient is divided by the number of classes. The average runs over the examples.",
-                _of_loss("gradient / len(labels)", "gradient / logits.shape[1]")),
     ), hints=(
         "First make the logits harmless: subtract from each row its largest (`max(axis=1, keepdims=True)`).",
         "The logarithm of the softmax is the shifted logit minus the log of the sum of `exp` of the shifted "
@@ -380,14 +345,14 @@ EXERCISES = (
                 _judged(lambda g, s, largest: abs(np.abs(g).max() - np.abs(s).max()) / largest)),
         Mistake("this is the angle between gradient and slopes. A gradient twice too long would pass.",
                 _judged(lambda g, s, _: 1 - g @ s / np.linalg.norm(g) / np.linalg.norm(s))),
-        *_mistakes("only one number of the point is judged. The largest of all errors is wanted.",
+        *mistakes("only one number of the point is judged. The largest of all errors is wanted.",
                    *(_judged(lambda g, s, _, i=i: abs(g[i] - s[i]) / max(abs(g[i]), abs(s[i]))) for i in (0, -1)),
                    *(_judged(lambda g, s, most, i=i: abs(g[i] - s[i]) / most) for i in (0, -1))),
         Mistake("all numbers are nudged at once, which gives a single slope for all. Nudge one at a time.",
                 _of_check("nudge[index] = step", "nudge[...] = step")),
         Mistake("a whole row is nudged at once. `np.ndindex(point.shape)` visits each number, in any shape.",
                 _of_check("np.ndindex(point.shape)", "range(len(point))")),
-        *_mistakes("the point is not put back after a nudge: work on a copy, and undo each nudge before the next.",
+        *mistakes("the point is not put back after a nudge: work on a copy, and undo each nudge before the next.",
                    _of_check("nudge[index] = 0", "pass"),
                    _of_check("np.array(point, np.float64)", "point",
                              "nudge[index] = step", "point[index] += step\n        above = function(point)",

@@ -71,8 +71,7 @@ class _Optimizer(keras.optimizers.SGD):
     events = None
 
     def apply(self, grads, trainable_variables=None):
-        gradients = list(grads)
-        weights = list(self._trainable_variables if trainable_variables is None else trainable_variables)
+        gradients, weights = list(grads), list(trainable_variables or self._trainable_variables)
         if gradients and isinstance(gradients[0], keras.Variable):
             raise TypeError("gradients and weights have changed places: the gradients come first")
         if self.events is not None:

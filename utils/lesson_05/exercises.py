@@ -282,21 +282,15 @@ def _which_are_right(function):
 EXERCISES = (
     Exercise(identifier="5.1", reference=pca_reconstruct, cases=_images_and_components, observe=_reconstructed,
              mistakes=(
-        Mistake("the images are not centred: the components describe how an image differs from the mean, so that "
-                "must be subtracted before anything else.", _of_pca("(images - mean)", "images")),
-        Mistake("the mean is not added back: these are differences from it.", _of_pca(" + mean", "")),
         Mistake("you centre with the mean of this batch. The components belong to the mean that is given.",
                 _of_pca(_FIRST_LINE, "mean = images.mean(axis=0)")),
         Mistake("you subtract each image's own average grey value. `mean` is an image: one value for each pixel.",
                 _of_pca(_FIRST_LINE, "mean = images.mean(axis=1, keepdims=True)")),
-        Mistake("you keep the last k components, those that matter least.", _of_pca("[:k]", "[-k:]")),
         Mistake("you leave the first k components out and keep the others.", _of_pca("[:k]", "[k:]")),
         Mistake("you keep one component alone, the one with the number `k`. The first k together are wanted.",
                 _of_pca("[:k]", "[k:k + 1]")),
         Mistake("the first component, which matters most, is skipped. Python counts from 0.",
                 _of_pca("[:k]", "[1:k + 1]")),
-        Mistake("rows and columns are swapped: a component is a row of `components`, with one number a pixel.",
-                _of_pca(_FIRST_LINE, "components = components.T")),
         Mistake("these are the codes, k numbers for each image. The way back to pixels is missing.",
                 _of_pca("codes @ kept + mean", "codes")),
         Mistake("this is what is lost, the images minus what comes back. What comes back is wanted.",

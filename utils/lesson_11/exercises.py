@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import layers, ops
 from scipy.stats import rankdata
 
-from utils.exercises.comparing import Fact, as_numbers, close
+from utils.exercises.comparing import Fact, equal
 from utils.exercises.edits import edits_of
 from utils.exercises.engine import Exercise, Mistake
 from utils.exercises.running import Unusable
@@ -39,11 +39,6 @@ def _unspoilt(*size):
 def _zeros_and_ones(random, *shape):
     """Return zeros and ones, at least one of each in every row."""
     return np.float32(np.argsort(np.argsort(random.random(shape), axis=-1), axis=-1) % 2)
-
-
-def _equal(ours, theirs, tolerance=1e-4):
-    ours, theirs = as_numbers(ours), as_numbers(theirs)
-    return theirs is not None and ours.shape == theirs.shape and bool(close(ours, theirs, tolerance).all())
 
 
 def _facts(found, *tables):
@@ -176,10 +171,10 @@ def _scores(function, encoder, decoder, images, noise):
         raise Unusable("a score for each draw came back. The draws of an image are averaged: it has one score, (n,).")
     if np.ndim(scores) > 1:
         raise Unusable(f"shape {np.shape(scores)} came back, but shape {(len(images),)} is wanted: one score an image.")
-    if not _equal(anomaly_score(encoder, decoder, images, noise), scores):
+    if not equal(anomaly_score(encoder, decoder, images, noise), scores):
         if images.shape[1] == 784:
             found = {_LARGE}
-        elif not _equal(scores, function(encoder, decoder, images, noise)):
+        elif not equal(scores, function(encoder, decoder, images, noise)):
             found = {_TWICE}
         else:
             found = _parts_of_score(scores, encoder, decoder, images, noise)
@@ -198,7 +193,7 @@ def _parts_of_score(scores, encoder, decoder, images, noise):
     choices = sorted(itertools.product(kls, nats, _SCORES), key=lambda names: len({names[0], *names[1], names[2]}))
     for kl, (latents, likelihood), score in choices:
         names = {kl, latents, likelihood, score} - {None}
-        if len(names) <= 2 and _equal(_SCORES[score](kls[kl], nats[latents, likelihood], drawn[latents]), scores):
+        if len(names) <= 2 and equal(_SCORES[score](kls[kl], nats[latents, likelihood], drawn[latents]), scores):
             return names
     return set()
 
@@ -207,17 +202,17 @@ def _parts_of_score(scores, encoder, decoder, images, noise):
 _AREA_HAS = {
     "the images in another order get another area. Is an image paired or picked by its place, or are scores sorted "
     "without their labels? Every anomaly meets every normal image.": lambda f, area, s, y:
-        _equal(area, f(s[::-1], y[::-1])) and _equal(area, f(np.roll(s, 1), np.roll(y, 1))),
+        equal(area, f(s[::-1], y[::-1])) and equal(area, f(np.roll(s, 1), np.roll(y, 1))),
     "with every image listed twice the area is another. Divide by the number of pairs, anomalies times normal images.":
-        lambda f, area, s, y: _equal(area, f(np.tile(s, 2), np.tile(y, 2))),
+        lambda f, area, s, y: equal(area, f(np.tile(s, 2), np.tile(y, 2))),
     "stretched scores, none of which overtakes another, get another area. Only which of two is higher counts, not by "
-    "how much: no averages, no rounding.": lambda f, area, s, y: _equal(area, f(np.exp(3 * rankdata(s) / len(s)), y)),
+    "how much: no averages, no rounding.": lambda f, area, s, y: equal(area, f(np.exp(3 * rankdata(s) / len(s)), y)),
     "where all anomalies score above all normal images the area is 1, and yours is not. What do you compare, and what "
-    "do you divide by?": lambda f, area, s, y: _equal(1.0, f(np.arange(len(s)) + 1e4 * y, y)),
+    "do you divide by?": lambda f, area, s, y: equal(1.0, f(np.arange(len(s)) + 1e4 * y, y)),
     "where all scores are equal the area is one half, and yours is not. What is a tied pair worth?":
-        lambda f, area, s, y: _equal(0.5, f(np.ones(len(s)), y)),
+        lambda f, area, s, y: equal(0.5, f(np.ones(len(s)), y)),
     "right above one half; but a score that is worse than a coin has an area below it, and yours turns it over.":
-        lambda f, area, s, y: roc_auc(s, y) > 0.5 or not _equal(1 - roc_auc(s, y), area),
+        lambda f, area, s, y: roc_auc(s, y) > 0.5 or not equal(1 - roc_auc(s, y), area),
 }
 _PRECISION = "this is the average precision, the area under another curve."
 
@@ -239,11 +234,11 @@ def _area_and_facts(function, scores, labels):
 
     kept, kind, found = scores.copy(), labels.dtype, set()
     area = function(scores, labels)
-    if np.shape(area) == () and area is not None and not _equal(roc_auc(kept, labels), area, 1e-5):
+    if np.shape(area) == () and area is not None and not equal(roc_auc(kept, labels), area, 1e-5):
         found = {said for said, holds in _AREA_HAS.items() if not holds(asked, area, kept, labels)}
         untied = rankdata(kept, "ordinal")
         hits = labels[np.argsort(-untied)]
-        if _equal(np.sum(hits * np.cumsum(hits) / np.arange(1, len(hits) + 1)) / np.sum(hits), asked(untied, labels)):
+        if equal(np.sum(hits * np.cumsum(hits) / np.arange(1, len(hits) + 1)) / np.sum(hits), asked(untied, labels)):
             found.add(_PRECISION)
     return _facts(found, (_PRECISION,), _AREA_HAS) | {"area": area}
 
@@ -295,7 +290,7 @@ _SEARCH = {  # of the latents b with which it began, the starts s, heights h and
     "more latents are searched than there are images. Is `search` called twice?":
         lambda b, s, h, g: sum(map(len, b)) == len(s),
     "the search does not begin at `starts`. Hand them over as they are.": lambda b,
-    s, h, g: _equal(s, np.concatenate(b)),
+    s, h, g: equal(s, np.concatenate(b)),
     "`search` cannot climb your log_joint: in the graph that it builds, NumPy, `.numpy()`, `float` and loops over rows "
     "do not work. Use `ops` on whole tensors.": lambda b, s, h, g: all(each is not None for each in g),
     "log_joint must return one number for each row of latents, (n,): each image searches for itself. Sum over pixels "
@@ -328,13 +323,13 @@ def _joint_and_pictures(function, decoder, images, visible, starts):
     if not asked:
         raise Unusable("`search` was never called. Call the argument of that name, not `search_latents`, which is only "
                        "its default, with your log_joint and the starts; and decode the latents that it returns.")
-    if _equal(starts + 0.5, pictures):
+    if equal(starts + 0.5, pictures):
         raise Unusable("the latents came back, as the search found them. Pictures are wanted.")
     begun, heights, slopes = zip(*asked)
     said = next((said for said, holds in _SEARCH.items() if not holds(begun, starts, heights, slopes)), None)
     found = {said} if said else _parts_of_joint(np.concatenate(slopes), decoder, x, v, starts)
     p, a, b = ops.sigmoid(decoder(starts + 0.5)), decoder(starts + 0.5), ops.sigmoid(decoder(starts))
-    found.add(next((said for said, made in _PICTURES.items() if _equal(made(x, v, p, a, b), pictures)), None))
+    found.add(next((said for said, made in _PICTURES.items() if equal(made(x, v, p, a, b), pictures)), None))
     return _facts(found, _SEARCH, (_LOSS, _LARGE), _LIKELIHOODS, _MASKS, _PRIORS, (_JOINT,), _PICTURES) | {
         "filled pictures": pictures}
 
@@ -367,11 +362,11 @@ def _parts_of_joint(slope, decoder, x, v, starts):
                   {name: made(z, starts, x.shape[1]) for name, made in _PRIORS.items()})
     slopes = [{name: tape.gradient(heights, z).numpy() for name, heights in table.items()} for table in tables]
     right = slopes[0][None] + slopes[1][None]
-    if _equal(right, slope) or x.shape[1] == 784:
-        return set() if _equal(right, slope) else {_LARGE}
-    return {_LOSS} if _equal(-right, slope) else next((
+    if equal(right, slope) or x.shape[1] == 784:
+        return set() if equal(right, slope) else {_LARGE}
+    return {_LOSS} if equal(-right, slope) else next((
         {likelihood, prior} for likelihood, prior in itertools.product(*slopes)
-        if _equal(slopes[0][likelihood] + slopes[1][prior], slope)), {_JOINT})
+        if equal(slopes[0][likelihood] + slopes[1][prior], slope)), {_JOINT})
 
 
 _BITS = {

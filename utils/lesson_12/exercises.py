@@ -3,9 +3,9 @@
 import numpy as np
 from keras import ops
 
-from utils.exercises.comparing import Fact, as_numbers, close, kind_of
+from utils.exercises.comparing import Fact, as_numbers, close, equal, kind_of
 from utils.exercises.edits import edits_of
-from utils.exercises.engine import Exercise, Mistake
+from utils.exercises.engine import Exercise, Mistake, mistakes
 from utils.exercises.running import Unusable
 from utils.lesson_12.study import gradient_accumulation, scaled_learning_rate
 
@@ -33,27 +33,18 @@ def _batches():
             for count, size in ((5, 2), (11, 4), (7, 3), (200, 70))]
 
 
-def _equal(ours, theirs):
-    ours, theirs = as_numbers(ours), as_numbers(theirs)
-    return theirs is not None and ours.shape == theirs.shape and bool(close(ours, theirs, 1e-5).all())
-
-
 # What is wrong with the examples that `gradient_of` was given.
 _FOREIGN = Fact("are they examples?", "`gradient_of` is given rows that are no examples, to fill up the last piece. A "
                 "smaller last piece is welcome: it counts for less.")
-_TWICE = Fact("has each example one turn?",
-              "some examples are given to `gradient_of` twice. Where does a piece end, and "
-              "where does the next begin? A smaller last piece need not be filled up.")
-_FIRST_ALONE = Fact("do all pieces have their turn?",
-                    "only the first piece is looked at. Does the loop, or its `return`, "
-                    "end too early?")
-_LAST_LOST = Fact("has the last piece its turn?",
-                  "the last, smaller piece is left out. Its examples belong to the mean as "
-                  "well.")
+_TWICE = Fact("has each example one turn?", "some examples are given to `gradient_of` twice. Where does a piece end, "
+    "and where does the next begin? A smaller last piece need not be filled up.")
+_FIRST_ALONE = Fact("do all pieces have their turn?", "only the first piece is looked at. Does the loop, or its "
+    "`return`, end too early?")
+_LAST_LOST = Fact("has the last piece its turn?", "the last, smaller piece is left out. Its examples belong to the "
+    "mean as well.")
 _FIRST_LOST = Fact("has the first piece its turn?", "the first piece is left out. At which example does it begin?")
-_SKIPPED = Fact("has each example its turn?",
-                "some examples are never given to `gradient_of`. Where does a piece end, and "
-                "where does the next begin?")
+_SKIPPED = Fact("has each example its turn?", "some examples are never given to `gradient_of`. Where does a piece end, "
+    "and where does the next begin?")
 _TOO_MANY = Fact("at most `size` at a time?",
                  "`gradient_of` is given more than `size` examples at once, and that is what memory does not allow. Is "
                  "`size` used, as the size of a piece and not as their number, and for the last piece too?")
@@ -81,23 +72,18 @@ _WEIGHTS = {Fact(said, said): wrong for said, wrong in {
     "the pieces' gradients are added up and divided by the number of all examples. A piece's gradient is that of a "
     "*mean*: it stands for all of its examples.": lambda s, n, size: s**0 / n,
 }.items()}
-_NO_SUM = Fact("is it a weighted sum?",
-               "this is no weighted sum of the pieces' gradients. What is done with the entries of "
-               "two pieces, other than adding?")
-_OWN_WEIGHTS = Fact("is each array weighted alike?",
-                    "the arrays of one gradient have different weights. The share of a "
-                    "piece is a share of the *examples*, the same for all arrays.")
+_NO_SUM = Fact("is it a weighted sum?", "this is no weighted sum of the pieces' gradients. What is done with the "
+    "entries of two pieces, other than adding?")
+_OWN_WEIGHTS = Fact("is each array weighted alike?", "the arrays of one gradient have different weights. The share of "
+    "a piece is a share of the *examples*, the same for all arrays.")
 _LAST_ALONE = Fact("does each piece count?", "only the last piece is in the result, though all were computed: each one "
                    "overwrites what came before it.")
-_NEVER_ADDED = Fact("is anything added?",
-                    "only the first piece is in the result, though all were computed. In a loop over "
-                    "a list, `+=` and `*=` make new tensors, and the list keeps the old ones: build a new list.")
-_FADING = Fact("do all count the same?",
-               "late pieces count more than early ones, as in a moving average. In a mean over "
-               "all examples each counts the same.")
-_SHARES = Fact("are the weights shares?",
-               "the weights of the pieces are not their shares of all examples. How much does a "
-               "single example count in each piece?")
+_NEVER_ADDED = Fact("is anything added?", "only the first piece is in the result, though all were computed. In a loop "
+    "over a list, `+=` and `*=` make new tensors, and the list keeps the old ones: build a new list.")
+_FADING = Fact("do all count the same?", "late pieces count more than early ones, as in a moving average. In a mean "
+    "over all examples each counts the same.")
+_SHARES = Fact("are the weights shares?", "the weights of the pieces are not their shares of all examples. How much "
+    "does a single example count in each piece?")
 _FACTS_OF_PIECES = (_FOREIGN, _TWICE, _FIRST_ALONE, _LAST_LOST, _FIRST_LOST, _SKIPPED, _TOO_MANY, _NO_SUM, _OWN_WEIGHTS,
                     *_WEIGHTS, _LAST_ALONE, _NEVER_ADDED, _FADING, _SHARES)
 
@@ -114,10 +100,10 @@ def _gradient_and_facts(function, gradient_of, examples, size):
         raise Unusable(f"{kind_of(arrays)} came back, but `gradient_of` returns 2 arrays here: return as many.")
     given, gradients, right = gradient_of.given, gradient_of.gradients, _Regression.of(gradient_of.weights, kept)
     facts = dict.fromkeys(_FACTS_OF_PIECES, True)
-    if not all(map(_equal, right, arrays)):
+    if not all(map(equal, right, arrays)):
         facts |= _facts_of_pieces(given, kept, size)
     facts[_TOO_MANY] = max(map(len, given), default=0) <= size
-    if all(facts.values()) and not all(map(_equal, right, arrays)) and all(
+    if all(facts.values()) and not all(map(equal, right, arrays)) and all(
             np.shape(array) == part.shape for array, part in zip(arrays, right)):
         facts |= _facts_of_weights(arrays, gradients, np.array(list(map(len, given))) / len(kept), len(kept), size)
     return facts | {"of the weights": arrays[0], "of the biases": arrays[1]}
@@ -135,11 +121,11 @@ def _facts_of_pieces(given, examples, size):
 def _facts_of_weights(arrays, gradients, shares, count, size):
     columns = [np.stack([np.ravel(part) for part in parts], axis=1) for parts in zip(*gradients)]
     solved = [np.linalg.lstsq(column, np.ravel(array), rcond=None)[0] for column, array in zip(columns, arrays)]
-    is_sum = all(_equal(column @ weights, np.ravel(array)) for column, weights, array in zip(columns, solved, arrays))
-    if not is_sum or not _equal(*solved):
+    is_sum = all(equal(column @ weights, np.ravel(array)) for column, weights, array in zip(columns, solved, arrays))
+    if not is_sum or not equal(*solved):
         return {_NO_SUM: is_sum, _OWN_WEIGHTS: not is_sum}
     weights, rises = solved[0], np.diff(solved[0] / shares)
-    return {said: not _equal(wrong(shares, count, size), weights) for said, wrong in _WEIGHTS.items()} | {
+    return {said: not equal(wrong(shares, count, size), weights) for said, wrong in _WEIGHTS.items()} | {
         _LAST_ALONE: bool(np.any(np.abs(weights[:-1]) > 1e-6)), _NEVER_ADDED: bool(np.any(np.abs(weights[1:]) > 1e-6)),
         _FADING: bool(np.any(rises < -1e-6) or np.all(rises < 1e-6)), _SHARES: False}
 
@@ -150,18 +136,14 @@ _DOWN = Fact("does it rise?", "the rate goes the wrong way round, from the scale
 _STAYS = Fact("does it stay?", "at `warmup_steps` the scaled rate is reached, but it does not stay.")
 _UNSCALED = Fact("is it scaled?", "the rate ends at the base rate, however large the batch is. Where is the factor?")
 _FIRST = Fact("has step 0 the base rate?", "the scaled rate is reached, but step 0 has another than the base rate.")
-_SOON = Fact("is it not too soon?",
-             "the scaled rate is reached too soon. It is that of step number `warmup_steps`, where "
-             "steps count from 0.")
-_LATE = Fact("is it not too late?",
-             "the scaled rate is reached too late. It is that of step number `warmup_steps`, where "
-             "steps count from 0.")
-_STRAIGHT = Fact("is it a straight line?",
-                 "the rate should rise in a straight line: in the warm-up, each step adds as much as "
-                 "the one before.")
-_NO_WARM_UP = Fact("what if there is no warm-up?",
-                   "right with a warm-up. Without one, with `warmup_steps=0`, the scaled rate "
-                   "should hold from step 0 on: is there a division by 0?")
+_SOON = Fact("is it not too soon?", "the scaled rate is reached too soon. It is that of step number `warmup_steps`, "
+    "where steps count from 0.")
+_LATE = Fact("is it not too late?", "the scaled rate is reached too late. It is that of step number `warmup_steps`, "
+    "where steps count from 0.")
+_STRAIGHT = Fact("is it a straight line?", "the rate should rise in a straight line: in the warm-up, each step adds as "
+    "much as the one before.")
+_NO_WARM_UP = Fact("what if there is no warm-up?", "right with a warm-up. Without one, with `warmup_steps=0`, the "
+    "scaled rate should hold from step 0 on: is there a division by 0?")
 _FACTS_OF_RATES = (_AT_ONCE, _DOWN, _STAYS, _UNSCALED, _FIRST, _SOON, _LATE, _STRAIGHT, _NO_WARM_UP)
 
 
@@ -183,17 +165,17 @@ def _rates_and_facts(function, *arguments):
     """Return the rates of all steps up to the one that is given and, if they are wrong, how they rise."""
     right, rates = (_all_rates(each, *arguments) for each in (scaled_learning_rate, function))
     facts = dict.fromkeys(_FACTS_OF_RATES, True)
-    if _equal(right, rates):
+    if equal(right, rates):
         facts[_NO_WARM_UP] = _does_without_warm_up(function, *arguments[1:5])
         return facts | {"rates from step 0 on": rates}
     base, last, reached = arguments[1], arguments[-1], close(right[-1], rates, 1e-5)
-    to_base = _equal(base, rates[-1])
+    to_base = equal(base, rates[-1])
     facts |= {_DOWN: not (reached[0] and to_base), _UNSCALED: not to_base or bool(reached.any()),
               _AT_ONCE: not reached[0] or to_base, _STAYS: not reached[last] or bool(reached[last:].all())}
     if reached[-1]:
         first, rises = np.argmax(reached), np.diff(rates[:last + 1])
-        facts |= {_FIRST: _equal(base, rates[0]), _SOON: first >= last, _LATE: first <= last,
-                  _STRAIGHT: _equal(rises, np.full(last, rises[0]))}
+        facts |= {_FIRST: equal(base, rates[0]), _SOON: first >= last, _LATE: first <= last,
+                  _STRAIGHT: equal(rises, np.full(last, rises[0]))}
     return {"rates from step 0 on": rates} | facts  # listed mistakes are compared with the first entry
 
 
@@ -202,7 +184,7 @@ _rates_and_facts.plain = _all_rates
 
 def _does_without_warm_up(function, *setting):
     try:
-        return all(_equal(scaled_learning_rate(step, *setting, 0), function(step, *setting, 0)) for step in (0, 3))
+        return all(equal(scaled_learning_rate(step, *setting, 0), function(step, *setting, 0)) for step in (0, 3))
     except Exception:  # a division by 0
         return False
 
@@ -237,10 +219,9 @@ EXERCISES = (
                 _of_rate("base_rate + (scaled - base_rate)", "scaled")),
         Mistake("the rate stays at its base for the whole warm-up and then jumps. Let it rise step by step.",
                 _of_rate(" + (scaled - base_rate) * step / warmup_steps", "")),
-        Mistake("the whole scaled rate is added to the base rate. Add only a share of their *difference*.",
-                _of_rate("(scaled - base_rate)", "scaled")),
-        Mistake("the whole scaled rate is added to the base rate. Add only a share of their *difference*.",
-                _of_rate("(scaled - base_rate)", "scaled", "return scaled", "return base_rate + scaled")),
+        *mistakes("the whole scaled rate is added to the base rate. Add only a share of their *difference*.",
+                  _of_rate("(scaled - base_rate)", "scaled"),
+                  _of_rate("(scaled - base_rate)", "scaled", "return scaled", "return base_rate + scaled")),
         Mistake("the rise is not multiplied by the base rate: k − 1 alone is no learning rate.",
                 _of_rate("base_rate * batch", "base_rate - 1 + batch")),
         Mistake("the factor is rounded down to a whole number. A batch may also be one and a half times as large.",
