@@ -196,7 +196,6 @@ EXERCISES = (
                 _of_units("int(np.sum(", "float(np.mean(")),
         Mistake("this is the share of active dimensions in percent, not their number.",
                 _of_units("int(np.sum(", "round(100 * np.mean(")),
-        Mistake("the threshold is fixed at 0.01 in your code: use the argument.", _of_units("> threshold", "> 0.01")),
     ), hints=(
         "A dimension is active when its mean changes from image to image. `means` has a row for each image and a "
         "column for each dimension.",
