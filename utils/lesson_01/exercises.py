@@ -343,6 +343,8 @@ EXERCISES = (
     Exercise(identifier="1.5", reference=gates, cases=lambda: [()], observe=_answers_of_gates, mistakes=(
         Mistake("the biases have the signs of thresholds. A bias is minus the threshold.",
                 lambda: {gate: (one, other, -bias) for gate, (one, other, bias) in gates().items()}),
+        Mistake("all three answer the opposite of what they should.",
+                lambda: {gate: tuple(-number for number in numbers) for gate, numbers in gates().items()}),
     ), hints=(
         "With both inputs off, the sum is the bias. With one on, it is bias plus one weight; with both on, bias "
         "plus both. Write the four sums and the sign that each must have.",
