@@ -37,6 +37,21 @@ def begin_at_the_log_odds(decoder, images):
     decoder.get_layer("logits").bias.assign(lesson("11").log_odds(images))
 
 
+def published_networks():
+    """Return the networks of the published VAE with two latents, encoder and decoder: two layers of ReLUs in each.
+
+    Source: Davidson, Falorsi, De Cao, Kipf and Tomczak (2018), and their example for MNIST.
+    """
+    def stack(hidden, widths):
+        for width in widths:
+            hidden = layers.Dense(width, activation="relu")(hidden)
+        return hidden
+    images, latents = keras.Input((784,)), keras.Input((2,))
+    hidden = stack(images, (256, 128))
+    return (keras.Model(images, [layers.Dense(2)(hidden), layers.Dense(2)(hidden)]),
+            keras.Model(latents, layers.Dense(784)(stack(latents, (128, 256)))))
+
+
 def networks_of_lesson_7(convolutional):
     """Return lesson 7's networks, which see images less their average and begin at the log-odds of the pixels."""
     if convolutional:

@@ -23,7 +23,7 @@ from tests.drawing import (
     words_when_redrawn,
 )
 from utils.lesson_06 import explorers, pictures
-from utils.lesson_06.study import best_gaussian_posterior, elbo_of_gaussian
+from utils.lesson_06.study import best_gaussian_posterior, deviation_of_posterior, elbo_of_gaussian
 from utils.likelihood import log_marginal_by_quadrature
 
 
@@ -110,6 +110,15 @@ def test_elbo_of_gaussian_matches_brute_force(log_variance):
     expected = np.average(log_likelihoods, weights=np.exp(-np.sum(grid**2, axis=1) / 2))
     expected -= np.sum(mean**2 + deviation**2 - 1 - log_variance) / 2
     assert elbo_of_gaussian(network, IMAGES[:1], [mean], [log_variance])[0] == pytest.approx(expected, abs=2e-3)
+
+
+def test_deviation_of_a_posterior_of_two_islands_follows_from_theirs():
+    parts = [(0.3, np.array([0.8, -1.5]), np.array([0.2, 0.4])), (0.5, np.array([-2.0, 1.0]), np.array([0.5, 0.3]))]
+    means, log_variances, log_marginals = map(np.array, zip(*(gaussian_of(*part) for part in parts)))
+    shares = np.exp(log_marginals) / np.exp(log_marginals).sum()
+    variances = shares @ (np.exp(log_variances) + (means - shares @ means) ** 2)
+    found = deviation_of_posterior(bumps(*parts), np.ones((2, 1)), points_per_side=401)
+    assert found == pytest.approx(np.sqrt([variances.mean()] * 2), rel=1e-3)
 
 
 @pytest.mark.parametrize("call", [elbo_of_gaussian, best_gaussian_posterior])

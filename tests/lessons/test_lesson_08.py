@@ -60,6 +60,16 @@ def test_discriminator_stands_beside_the_densities_that_it_learnt_from():
     np.testing.assert_array_equal(line(right, "p / (p + q)")[:, 0], X)
 
 
+def test_two_objectives_are_drawn_as_marks_on_the_lines_of_what_they_descend_and_as_costs():
+    slopes, divergences = {"saturating": X, "other": X**2}, {"JS": X + 0.1, "KL": X**2 - 0.1}
+    costs = {"JS": {"dropped": 0.5, "invented": 0.75}, "KL": {"dropped": 0.25, "invented": 12.0}}
+    left, right = presentable(pictures.two_objectives(X, slopes, divergences, costs))
+    assert lines(left) == {name: pytest.approx(values) for name, values in (slopes | divergences).items()}
+    assert [[bar.get_height() for bar in bars] for bars in right.containers] == [[0.5, 0.75], [0.25, 12]]
+    assert texts(right) == ["0.50", "0.75", "0.25", "12.00"] and right.get_yscale() == "log"
+    assert [text.get_text() for text in right.get_xticklabels()] == ["dropped", "invented"]
+
+
 def test_moment_of_the_game_is_a_histogram_with_the_judgement_and_the_best_one():
     """One sample in each of 64 bars: their density is 1/8, at the rim 1/12 once it is smoothed over three bars."""
     axis = on_axis(pictures.draw_game, X, REAL, np.linspace(-4, 4, 129)[1::2], RISING, "a moment")

@@ -100,6 +100,21 @@ def test_bias_of_the_frechet_distance_falls_in_one_panel_and_is_continued_to_its
     assert texts(right) == ["0.5", "16.0"]
 
 
+def test_biased_distance_rises_for_few_samples_beside_the_unbiased_one_with_its_errors():
+    sizes, frechet = np.array([100, 1_000]), {"real": [[5.0, 3.0], [1.0, 2.0]], "noised": [[9.0, 7.0], [6.0, 5.0]]}
+    kernel = {"real": [[-0.5, 2.0], [0.1, 0.25]], "noised": [[3.0, 1.5], [2.5, 0.5]]}
+    left, right = presentable(pictures.bias_beside_none(sizes, frechet, kernel))
+    assert (left.get_xscale(), left.get_yscale(), right.get_xscale()) == ("log", "linear", "log")
+    assert line(left, "real").tolist() == [[100, 4], [1_000, 1.5]]
+    assert line(left, "noised").tolist() == [[100, 8], [1_000, 5.5]]
+    for (name, given), bars in zip(kernel.items(), right.containers, strict=True):
+        values, errors = np.transpose(given)
+        marks, _, (sticks,) = bars.lines
+        assert bars.get_label() == name and marks.get_ydata().tolist() == values.tolist()
+        np.testing.assert_allclose([ends[:, 1] for ends in sticks.get_segments()],
+                                   np.transpose([values - 2 * errors, values + 2 * errors]))
+
+
 def test_manifolds_fill_what_counts_and_say_its_share():
     real, fake = np.array([[0.0, 0], [1, 0], [5, 0]]), np.array([[0.5, 0], [0.4, 0.1], [3, 1], [9, 1]])
     real_radii, fake_radii = np.array([1.0, 0.55, 2]), np.array([0.2, 0.5, 0.1, 1])

@@ -22,6 +22,7 @@ from utils.evaluation import (
     judge_features,
     judge_labels,
     judge_probabilities,
+    kernel_distance,
     nearest_neighbours,
     neighbour_scores,
     precision_recall,
@@ -62,6 +63,50 @@ def test_frechet_of_a_single_feature_compares_means_and_deviations():
     a, b = RNG.normal(1, 2, (50, 1)), RNG.normal(-1, 3, (60, 1))
     expected = (a.mean() - b.mean())**2 + (a.std(ddof=1) - b.std(ddof=1))**2
     assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-9)
+
+
+def by_two_loops(a, b):
+    """The unbiased estimate, and the variance that Hoeffding's theorem gives it, one pair of pairs at a time."""
+    def kernel(x, y):
+        return (sum(one * other for one, other in zip(x, y, strict=True)) / len(x) + 1)**3
+
+    count = len(a)
+    told = {(i, j): kernel(a[i], a[j]) + kernel(b[i], b[j]) - kernel(a[i], b[j]) - kernel(a[j], b[i])
+            for i in range(count) for j in range(count) if i != j}
+    mean = sum(told.values()) / len(told)
+    shared = [told[i, j] * told[i, k] for i, j in told for k in range(count) if k not in (i, j)]
+    of_one, of_two = np.mean(shared) - mean**2, np.mean(np.square(list(told.values()))) - mean**2
+    return mean, (4 * (count - 2) * max(of_one, 0) + 2 * of_two) / (count * (count - 1))
+
+
+def test_kernel_distance_is_the_average_over_all_pairs_of_different_rows(monkeypatch):
+    a, b = REAL[:21], FAKE[:21]
+    expected, variance = by_two_loops(a.tolist(), b.tolist())
+    value, error = kernel_distance(a, b)
+    assert value == pytest.approx(expected, rel=1e-10) and error**2 == pytest.approx(variance, rel=1e-9)
+    monkeypatch.setattr(evaluation, "BLOCK", 16)  # blocks of eight, the last one of five
+    np.testing.assert_allclose(kernel_distance(a, b), (value, error), rtol=1e-10)
+    assert kernel_distance(a, a) == (0, 0)
+
+
+@pytest.mark.parametrize(("apart", "least", "most"), [(0.0, 1.0, 1.35), (0.6, 0.85, 1.2)])
+def test_kernel_distance_is_unbiased_and_scatters_as_much_as_its_error_says(apart, least, most):
+    """The truth by moments: the kernel is 1 + 3u + 3u^2 + u^3 with u = x.y / 2, of known moments up to the third."""
+    random, draws = np.random.default_rng(0), 600
+    found = np.array([kernel_distance(random.normal(apart, 1, (30, 2)), random.normal(0, 1, (30, 2)))
+                      for _ in range(draws)])
+    one, other = (np.array([1, mean, mean**2 + 1, mean**3 + 3 * mean]) for mean in (apart, 0))  # E x^0 … E x^3
+    truth = sum(weight / 2**power * sum(choose * (one[i] * one[power - i] - other[i] * other[power - i])**2
+                                        for i, choose in enumerate(row))
+                for power, (weight, row) in enumerate([(1, [1]), (3, [1, 1]), (3, [1, 2, 1]), (1, [1, 3, 3, 1])]))
+    scatter = found[:, 0].std(ddof=1)
+    assert abs(found[:, 0].mean() - truth) < 3 * scatter / np.sqrt(draws)
+    assert least < np.sqrt(np.mean(found[:, 1]**2)) / scatter < most
+
+
+def test_kernel_distance_wants_equally_many():
+    with pytest.raises(ValueError, match="kernel_distance wants as many samples in both sets, but got 400 and 300"):
+        kernel_distance(REAL, FAKE)
 
 
 def of_the_authors(real, fake, k):
@@ -118,7 +163,8 @@ def test_blocks_make_no_difference(monkeypatch):
     assert all_scores(REAL, FAKE, 3) == whole
 
 
-@pytest.mark.parametrize("score", [frechet_distance, precision_recall, density_coverage, coverage, neighbour_scores])
+@pytest.mark.parametrize("score", [frechet_distance, kernel_distance, precision_recall, density_coverage,
+                                   coverage, neighbour_scores])
 def test_scores_refuse_what_is_no_pair_of_feature_matrices(score):
     name = score.__name__
     for fake, words in ((FAKE[:, :11], r"matrices .* of one size .*\(400, 12\).*\(300, 11\)"),

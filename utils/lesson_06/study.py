@@ -1,4 +1,4 @@
-"""What only lesson 6 computes: the best Gaussian posterior of an image, and its bound."""
+"""What only lesson 6 computes: the best Gaussian posterior of an image, its bound, and how wide the exact one is."""
 
 import math
 from typing import NamedTuple
@@ -7,7 +7,14 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from utils.likelihood import blocks, decode_plane, latent_grid, log_likelihood_on_grid, require_binary_rows
+from utils.likelihood import (
+    blocks,
+    decode_plane,
+    latent_grid,
+    log_likelihood_on_grid,
+    posterior_on_grid,
+    require_binary_rows,
+)
 from utils.losses import kl_to_standard_normal
 
 
@@ -70,6 +77,18 @@ def best_gaussian_posterior(decoder, images, mean, log_variance, steps=12):
     elbos = np.stack([elbo_of_gaussian(decoder, images, *found) for found in zip(means, log_variances)])
     best, rows = np.argmax(elbos, axis=0), np.arange(len(images))
     return GaussianPosterior(means[best, rows], log_variances[best, rows], elbos[best, rows])
+
+
+def deviation_of_posterior(decoder, images, points_per_side=201, extent=5.0):
+    """Return the standard deviation of each image's exact posterior, the root mean square of both axes: (n,).
+
+    Arguments as for `posterior_on_grid`, whose memory it needs: for some tens of images on a grid of 401² points.
+    """
+    grid, _ = latent_grid(points_per_side, extent)
+    density = posterior_on_grid(decoder, images, points_per_side, extent).reshape(len(images), -1).astype(np.float64)
+    shares = density / density.sum(axis=1, keepdims=True)
+    variances = shares @ np.square(grid, dtype=np.float64) - np.square(shares @ grid)
+    return np.sqrt(np.maximum(variances, 0).mean(axis=1))
 
 
 def _climb(decoder, images, mean, log_variance, steps):

@@ -37,6 +37,36 @@ def discriminator(x, real_density, fake_density, learnt, optimal):
     return picture
 
 
+def two_objectives(means, slopes, divergences, costs):
+    """Return what two generator losses descend: their slopes over the generator's mean, and what two faults cost.
+
+    Args:
+        means: (n,) means of the generator's density.
+        slopes, divergences: {loss: (n,)}, {divergence: (n,)}, in the same order: the slopes of each loss, and those of
+            the divergence that it should descend, in nats per unit of the mean.
+        costs: {divergence: {fault: nats}}, the divergences in the same order, the same faults in each.
+    """
+    picture, (left, right) = canvas(height=3.5, columns=2, width_ratios=(1.35, 1))
+    for index, (colour, marker) in enumerate(((RED, "s"), (BLUE, "o"))):
+        loss, divergence = list(slopes)[index], list(divergences)[index]
+        left.plot(means, slopes[loss], marker, color=colour, markersize=4, label=loss)
+        left.plot(means, divergences[divergence], color=colour, linewidth=1.4, label=divergence)
+        nats, places = list(costs[divergence].values()), np.arange(len(costs[divergence])) + 0.36 * (index - 0.5)
+        right.bar(places, nats, 0.32, color=colour, label=divergence)
+        for place, value in zip(places, nats, strict=True):
+            right.annotate(f"{value:.2f}", (place, value), xytext=(0, 3), textcoords="offset points", ha="center",
+                           fontsize=9, color=colour)
+    left.axhline(0, color=INK, linewidth=0.8)
+    left.grid(color=GRID, linewidth=0.6)
+    left.legend(frameon=False, fontsize=9)
+    label(left, "marks: the loss, lines: the divergence", "mean of the generated numbers", "slope in nats per unit")
+    right.set(yscale="log", xticks=range(len(nats)), ylim=(0.1, 40))
+    right.set_xticklabels(costs[divergence], fontsize=9.5)
+    right.legend(frameon=False, fontsize=9, loc="upper left")
+    label(right, "what two faults cost", "what is generated", "nats (logarithmic)")
+    return picture
+
+
 def draw_game(axis, x, real_density, drawn, judged, title=""):
     """Draw one moment of a one-dimensional GAN and return what moves in it: bars and both discriminators.
 

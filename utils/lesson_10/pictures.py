@@ -8,7 +8,7 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 from scipy.linalg import inv, sqrtm
 
-from utils.plots.canvas import BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, canvas, label
+from utils.plots.canvas import BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, canvas, finish, label
 from utils.plots.images import draw_digits
 
 GREY = "#777777"
@@ -46,9 +46,8 @@ def two_gaussians(pairs):
         axis.plot(*starts.T, ".", color=INK, markersize=3, zorder=3)
         axis.set_aspect("equal", adjustable="datalim")
         axis.margins(0.08)
-        axis.grid(color=GRID, linewidth=0.6)
         axis.set_axisbelow(True)
-        label(axis, title, "first feature", "second feature" if axis is axes[0, 0] else "")
+        finish(axis, title, "first feature", "second feature" if axis is axes[0, 0] else "")
     picture.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False,
                    fontsize=9)
     return picture
@@ -80,14 +79,27 @@ def frechet_bias(sizes, distances):
                        fontsize=9, color=colour)
     first = next(iter(distances.values()))[0].mean()
     left.plot(sizes, first * sizes[0] / sizes / 1.6, color=GREY, linewidth=1, linestyle="--", label="slope −1")
-    left.set(xscale="log", yscale="log")
-    for axis in (left, right):
-        axis.grid(color=GRID, linewidth=0.6)
     right.margins(y=0.12)  # room for the last number below its mark
-    right.set_xlim(0, None)
-    left.legend(frameon=False, fontsize=9)
-    label(left, "it falls with every sample", "samples N (logarithmic)", "Fréchet distance (logarithmic)")
-    label(right, "straight over 1/N: hollow marks are for N = ∞", "1,000 / N", "Fréchet distance")
+    finish(left, "it falls with every sample", "samples N (logarithmic)", "Fréchet distance (logarithmic)", legend={},
+           xscale="log", yscale="log")
+    finish(right, "straight over 1/N: hollow marks are for N = ∞", "1,000 / N", "Fréchet distance", xlim=(0, None))
+    return picture
+
+
+def bias_beside_none(sizes, frechet, kernel):
+    """Return two distances against the number of samples N, `sizes` (n,), the unbiased one ± two standard errors.
+
+    Fréchet distances are {name: (n, repeats)}; kernel distances {name: (n, 2)} hold estimates and standard errors.
+    """
+    picture, axes = canvas(height=3.4, columns=2)
+    for index, (name, colour, marker) in enumerate(zip(frechet, SERIES, MARKERS, strict=False)):
+        style = {"color": colour, "marker": marker, "markersize": 5, "label": name}
+        values, errors = np.transpose(kernel[name])
+        axes[0].plot(sizes, np.mean(frechet[name], axis=1), **style)
+        axes[1].errorbar(np.multiply(sizes, 1.08**index), values, 2 * errors, capsize=3, **style)
+    for axis, title, y in zip(axes, ("biased", "unbiased"), ("Fréchet distance", "kernel distance, ± 2 std. errors")):
+        axis.axhline(0, color=INK, linewidth=1)
+        finish(axis, title, "samples N (logarithmic)", y, legend={"loc": "upper right"}, xscale="log")
     return picture
 
 
@@ -167,20 +179,14 @@ def bench(scores, floors, better):
 
 
 def distance_shares(groups):
-    """Return which share of each group's images lies at most so far from its nearest training image.
-
-    Args:
-        groups: dictionary of name → (n,) distances in pixels.
-    """
+    """Return which share of each group, {name: (n,) distances over pixels}, lies at most so far from all training."""
     picture, axis = canvas(height=3.1)
     for (name, distances), colour, line in zip(groups.items(), SERIES, ("-", "--", "-.", ":", "-"), strict=False):
         ordered = np.sort(np.ravel(distances))
         axis.plot(np.concatenate([[0], ordered]), np.linspace(0, 100, len(ordered) + 1), color=colour, linewidth=1.8,
                   linestyle=line, label=name)
-    axis.set(xlim=(0, None), ylim=(0, 103))
-    axis.grid(color=GRID, linewidth=0.6)
-    axis.legend(frameon=False, fontsize=9, loc="upper left")
-    label(axis, "", "distance to the nearest training image, over pixels", "images at most so far, in percent")
+    finish(axis, "", "distance to the nearest training image, over pixels", "images at most so far, in percent",
+           legend={"loc": "upper left"}, xlim=(0, None), ylim=(0, 103))
     return picture
 
 

@@ -187,7 +187,7 @@ def accuracies(scores):
     for row, values in enumerate(scores.values()):
         values, colour = 100 * np.ravel(values), SERIES[row]
         mean = values.mean()
-        axis.plot(values, np.full(len(values), row), MARKERS[row], color=colour, markersize=6, alpha=0.8)
+        axis.plot(values, np.full(len(values), row), MARKERS[row % len(MARKERS)], color=colour, markersize=6, alpha=0.8)
         axis.plot([mean, mean], [row - 0.22, row + 0.22], color=colour, linewidth=2)
         _note(axis, f"{mean:.1f}", (mean, row), (0, 10), colour, ha="center")
     _finish_rows(axis, scores, "test images read right, in percent")
