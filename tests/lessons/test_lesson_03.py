@@ -40,6 +40,14 @@ def test_race_follows_the_optimisers_of_keras(surface):
     assert [len(way) for way in paths.values()] == 3 * [26]
 
 
+def test_race_from_many_starts_is_that_of_each_alone():
+    valley = study.LOSS_SURFACES["turned by 45°"]
+    together = study.race(valley.slope, POINTS, 12, 0.15, 0.8)
+    for place, start in enumerate(POINTS):
+        for name, way in study.race(valley.slope, start, 12, 0.15, 0.8).items():
+            np.testing.assert_allclose(together[name][:, place], way, rtol=1e-9)
+
+
 def test_valley_has_its_curvatures_along_its_axes_and_turning_it_turns_the_paths_of_all_but_adam():
     valley = study.quadratic_surface((0.5, 8.0), degrees=30, start=(2.0, 0.0))
     along, across = np.array([[np.sqrt(3), 1], [-1, np.sqrt(3)]]) / 2
@@ -202,6 +210,19 @@ def test_receptive_field_is_outlined_where_the_unit_sees_something():
     axes = presentable(pictures.receptive_fields(DIGITS[0].reshape(28, 28), {"5 × 9": field, "9 × 5": field.T}))
     outlines = [box.get_bbox().bounds for axis in axes for box in axis.patches]
     assert outlines == [(3.5, 9.5, 9, 5), (9.5, 3.5, 5, 9)]  # a mosaic has one line of white before the first pixel
+
+
+def test_rate_sweeps_draw_median_and_middle_half_of_the_starts_and_mark_the_best_rate():
+    rates, ends = np.array([0.01, 0.1, 1.0]), np.array([[4.0, 1, 3, 2, 9], [1, 0.2, 0.3, 0.4, 0.5], [7, 7, 8, 9, 90]])
+    sweeps = {"one": dict.fromkeys(("SGD", "momentum"), ends) | {"Adam": ends[::-1]}}
+    axis, = presentable(pictures.rate_sweeps(rates, sweeps | {"two": sweeps["one"]}))[:1]
+    np.testing.assert_allclose(line(axis, "SGD"), np.stack([rates, [3, 0.4, 8]], axis=-1))
+    np.testing.assert_allclose(line(axis, "Adam")[:, 1], [8, 0.4, 3])
+    assert [curve.get_markevery() for curve in axis.lines] == 3 * [[1]]
+    band = axis.collections[0].get_paths()[0].vertices
+    assert all(band[band[:, 0] == rate, 1].min() == low and band[band[:, 0] == rate, 1].max() == high
+               for rate, low, high in ((0.01, 2, 4), (0.1, 0.3, 0.5), (1.0, 7, 9)))
+    assert (axis.get_title(), axis.get_xscale(), axis.get_yscale()) == ("one", "log", "log")
 
 
 def test_trust_draws_how_sure_and_how_often_right_in_percent():

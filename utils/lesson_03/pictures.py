@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from utils.plots.canvas import BLACK, BLUE, GRID, INK, ORANGE, RED, SERIES, WIDTH, canvas, label
+from utils.plots.canvas import BLACK, BLUE, GRID, INK, ORANGE, RED, SERIES, WIDTH, canvas, finish
 from utils.plots.charts import draw_line_chart
 from utils.plots.images import draw_digits
 
@@ -27,14 +27,11 @@ def agreement(ours, theirs):
         right.hist(np.log10(np.maximum(apart[apart > 0], 1e-12)), np.linspace(-12, -4, 33), histtype="step",
                    linewidth=1.8, color=colour, label=name, weights=np.full(np.sum(apart > 0), 100 / apart.size))
     left.axline((0, 0), slope=1, color="#777777", linewidth=1, zorder=0)
-    left.legend(frameon=False, fontsize=9)
     right.axvline(-5, color="#777777", linestyle="--", linewidth=1)
     right.annotate("1e-5", (-5, 1), xycoords=("data", "axes fraction"), xytext=(-3, -10), textcoords="offset points",
                    ha="right", fontsize=8.5, color="#555555")
-    for axis in (left, right):
-        axis.grid(color=GRID, linewidth=0.6)
-    label(left, "", "gradient by backpropagation in NumPy", "gradient by the tape")
-    label(right, "", "log₁₀ of the difference (equal numbers not shown)", "share of the weights in percent")
+    finish(left, "", "gradient by backpropagation in NumPy", "gradient by the tape", legend={})
+    finish(right, "", "log₁₀ of the difference (equal numbers not shown)", "share of the weights in percent")
     return picture
 
 
@@ -43,8 +40,7 @@ def draw_surface(axis, height, reach, title=""):
     across, up = np.meshgrid(np.linspace(*reach[:2], 121), np.linspace(*reach[2:], 121))
     axis.contour(across, up, height(np.stack([across, up], axis=-1)), [0.02, 0.1, 0.3, 0.8, 2, 5, 12, 30, 70],
                  colors="#AAAAAA", linewidths=0.8)
-    axis.set(xlim=reach[:2], ylim=reach[2:])
-    label(axis, title, "parameter θ₁", "parameter θ₂")
+    finish(axis, title, "parameter θ₁", "parameter θ₂", grid=False, xlim=reach[:2], ylim=reach[2:])
 
 
 def draw_race(valley_axis, height_axis, steps):
@@ -54,9 +50,8 @@ def draw_race(valley_axis, height_axis, steps):
         style = {"color": colour, "linestyle": line, "linewidth": 1.4, "label": name}
         ways += valley_axis.plot([], [], marker=marker, markersize=2.8, **style)
         heights += height_axis.plot([], [], **style)
-    height_axis.set(yscale="log", xlim=(0, steps), ylim=(LOWEST_HEIGHT, 1e2))
-    height_axis.grid(color=GRID, linewidth=0.6)
-    label(height_axis, "", "step", "height above the lowest point")
+    finish(height_axis, "", "step", "height above the lowest point", yscale="log", xlim=(0, steps),
+           ylim=(LOWEST_HEIGHT, 1e2))
     return ways, heights
 
 
@@ -70,10 +65,7 @@ def move_race(lines, height, paths):
 
 
 def races(valleys):
-    """Return the paths of SGD, momentum and Adam on contours, above their heights step by step.
-
-    `valleys` is a dictionary of title → (height function, paths as `race` returns them).
-    """
+    """Return paths on contours above their heights by step; `valleys` is title → (height function, `race`'s paths)."""
     picture, axes = canvas(height=5.6, rows=2, columns=len(valleys), height_ratios=(1.25, 1), squeeze=False)
     for (title, (height, paths)), (above, below) in zip(valleys.items(), axes.T, strict=True):
         lines = draw_race(above, below, len(paths["SGD"]) - 1)
@@ -86,27 +78,40 @@ def races(valleys):
     return picture
 
 
+def rate_sweeps(rates, sweeps):
+    """Return the heights at the end of a race against the learning rate (n,), the best rates marked, a panel a valley.
+
+    `sweeps` is a dictionary of title → optimiser → heights (n, starts); bands hold the middle half of the starts.
+    """
+    picture, axes = canvas(height=3.4, columns=len(sweeps), sharey=True, squeeze=False)
+    for axis, (title, heights) in zip(axes[0], sweeps.items(), strict=True):
+        for name, (colour, line, marker) in _RACERS.items():
+            quarter, median, three_quarters = np.quantile(heights[name], (0.25, 0.5, 0.75), axis=1)
+            axis.fill_between(rates, quarter, three_quarters, color=colour, alpha=0.2, linewidth=0)
+            axis.plot(rates, median, color=colour, linestyle=line, linewidth=1.6, label=name, marker=marker,
+                      markevery=[median.argmin()], markersize=8)
+        finish(axis, title, "learning rate (logarithmic)", "height at the end (log.)" if axis is axes[0, 0] else "",
+               legend=None if axis is axes[0, 0] else {}, xscale="log", yscale="log", ylim=(LOWEST_HEIGHT / 10, 1e2))
+        axis.xaxis.set_major_formatter("{x:g}")
+    return picture
+
+
 def schedules(steps, rates, curves, y):
     """Return two panels: learning rates over the steps of a training, and what came of them epoch by epoch.
 
-    Args:
-        rates: dictionary of name → learning rate at each of `steps`, which rise.
-        curves: the same names → a value for each epoch, named `y` with its unit.
+    `rates` is a dictionary of name → learning rate at each of `steps`, which rise; `curves` has for the same names a
+    value for each epoch, called `y` with its unit.
     """
     picture, (left, right) = canvas(height=3.2, columns=2)
     for (name, values), colour, line in zip(rates.items(), SERIES, ("-", "--", "-.", ":", "-"), strict=False):
         left.plot(steps, values, color=colour, linestyle=line, linewidth=1.8, label=name)
-    left.grid(color=GRID, linewidth=0.6)
-    label(left, "", "step", "learning rate")
+    finish(left, "", "step", "learning rate")
     draw_line_chart(right, curves, "", "epoch", y)
     return picture
 
 
 def overfitting(histories, y):
-    """Return one panel a model: its loss on the images it trains on, and on those it has never seen.
-
-    `histories` is a dictionary of name → Keras' history with "loss" and "val_loss", named `y` with their unit.
-    """
+    """Return a panel of both losses for each of name → Keras' history; `y` names the losses with their unit."""
     picture, axes = canvas(height=3.0, columns=len(histories), sharey=True, squeeze=False)
     for axis, (name, history) in zip(axes[0], histories.items(), strict=True):
         draw_line_chart(axis, {"training": history["loss"], "validation": history["val_loss"]}, name)
@@ -164,9 +169,7 @@ def feature_maps(image, maps, columns=5):
 def receptive_fields(image, fields):
     """Return an image with the squares that single units of deeper and deeper layers can see.
 
-    Args:
-        image: (28, 28) in [0, 1].
-        fields: dictionary of title → (28, 28) array, not 0 where the unit's value depends on the pixel.
+    `image` is (28, 28) in [0, 1]; `fields` a dictionary of title → (28, 28), not 0 where a unit depends on the pixel.
     """
     picture, axes = canvas(height=WIDTH / len(fields) + 0.3, columns=len(fields), squeeze=False)
     for axis, (title, field) in zip(axes[0], fields.items(), strict=True):
@@ -178,10 +181,7 @@ def receptive_fields(image, fields):
 
 
 def trust(rows):
-    """Return, for each kind of images, how often a classifier is right and how sure it is of itself.
-
-    `rows` is a dictionary of kind → (share right or None, average highest probability), both in [0, 1].
-    """
+    """Return bars for kinds of images, each (share right in [0, 1] or None, average highest probability in [0, 1])."""
     picture, axis = canvas(height=1.0 + 0.45 * len(rows))
     places, (right, sure) = np.arange(len(rows)), np.array(list(rows.values()), float).T  # NaN for None
     axis.barh(places - 0.19, 100 * sure, 0.34, color=ORANGE, label="how sure it is")
@@ -190,9 +190,8 @@ def trust(rows):
         axis.text(1, place + 0.19, "no digit, so nothing to be right about", va="center", fontsize=8.5, color=INK)
     axis.set_yticks(places, rows)
     axis.invert_yaxis()
-    axis.set_xlim(0, 100)
     axis.grid(axis="x", color=GRID, linewidth=0.6)
     axis.set_axisbelow(True)
     picture.legend(frameon=False, fontsize=9, loc="outside upper center", ncols=2)
-    label(axis, "", "percent")
+    finish(axis, "", "percent", grid=False, xlim=(0, 100))
     return picture

@@ -40,12 +40,13 @@ def _require_one_shape(**arrays):
 
 
 def race(slope, start, steps, learning_rate, momentum=0.9):
-    """Return the points that SGD, momentum and Adam visit on their way down: name → array (steps + 1, 2).
+    """Return the points that SGD, momentum and Adam visit on their way down: name → array (steps + 1, …, 2).
 
-    `slope` is a function of a point (2,) that returns the gradient there; `momentum` is Adam's beta_1 too.
+    `slope` is a function of points (…, 2) that returns the gradients there; `start` is one such point or many, and
+    `momentum` is Adam's beta_1 too.
     """
     ways = {name: [np.array(start, float)] for name in ("SGD", "momentum", "Adam")}
-    velocity = mean = square = np.zeros(2)
+    velocity = mean = square = np.zeros(np.shape(start))
     for step in range(1, steps + 1):
         plain, heavy, adam = (way[-1] for way in ways.values())
         velocity = momentum * velocity - learning_rate * slope(heavy)
@@ -128,8 +129,7 @@ def train_step(model, optimizer, loss_function, images, labels):
     Args:
         model: a Keras model, images → logits (batch, 10).
         loss_function: function of (labels, logits) that returns a scalar, such as a Keras loss object.
-        images: batch of images with values in [0, 1].
-        labels: (batch,) whole numbers 0 to 9.
+        images, labels: a batch with values in [0, 1], and (batch,) whole numbers 0 to 9.
     """
     _require_batch(images, labels)
     with tf.GradientTape() as tape:
