@@ -154,11 +154,18 @@ def test_floors_are_the_seconds_of_the_arithmetic_above_those_measured():
     assert [text.get_text() for text in axis.get_yticklabels()] == ["VAE", "GAN"]
 
 
-def test_speed_ups_are_medians_of_the_ratios_of_the_repeats_with_their_spread():
-    axis, = presentable(pictures.speed_ups({"batch 128": [1, 1.2, 1.4], "batch 512": [0.5, 0.3, 1.4]}, "batch 128"))
-    np.testing.assert_allclose(widths(axis), [1, 2])
-    np.testing.assert_allclose(axis.lines[1].get_data(), [[1, 4], [1, 1]])
-    assert texts(axis) == ["  1.00", "  2.00"] and axis.get_xlabel().endswith("as with batch 128")
+def test_speed_ups_compare_the_best_turns_with_the_spread_of_their_thirds_and_are_pale_where_that_reaches_1():
+    turns = {"batch 128": [2, 3, 4, 9, 9, 9], "batch 512": [1, 9, 1, 8, 2, 9], "XLA": [4, 4, 3.5, 8, 8, 8],
+             "batch 64": [4, 6, 8, 9, 9, 10]}
+    axis, = presentable(pictures.speed_ups(turns, "batch 128"))
+    np.testing.assert_allclose(widths(axis), [1, 2, 2 / 3.5, 0.5])
+    for spread, wanted in zip(axis.lines, ([1, 1], [1.5, 4], [0.5, 4 / 3.5], [0.5, 0.5]), strict=False):
+        np.testing.assert_allclose(spread.get_xdata(), wanted)
+    assert texts(axis) == ["  1.00", "  2.00", "  0.57", "  0.50"] and axis.get_xlabel().endswith("as with batch 128")
+    grey, fast, pale, slow = (bar.get_facecolor() for bar in axis.patches)
+    assert fast == slow and len({grey, fast, pale}) == 3
+    with pytest.raises(ValueError, match="three turns or more of each way, but got 2"):
+        pictures.speed_ups({"batch 128": [1, 2, 3], "other": [1, 2]}, "batch 128")
 
 
 def test_losses_are_curves_over_numbers_of_their_own_beside_their_seconds_or_megabytes():

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from utils.plots.canvas import BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, canvas, label
+from utils.plots.canvas import BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, SKY, canvas, label
 
 _STYLES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"), ("-", "v"))  # not told apart by colour alone
 
@@ -58,18 +58,24 @@ def floors(models):
 
 
 def speed_ups(seconds, baseline):
-    """Return a bar for each way to train: how many times as fast as the baseline, with the spread of the repeats.
+    """Return a bar for each way to train: how many times as fast as the baseline, each at the best of its turns.
+
+    The line through a bar spans what each third of the turns gives; where it reaches 1, the bar is pale.
 
     Args:
-        seconds: dictionary of name → seconds of each repeat, for the same images; repeats of one row belong together.
+        seconds: dictionary of name → seconds of each turn, three or more, for the same images.
         baseline: name of the one that counts as 1.
     """
+    if (fewest := min(map(len, seconds.values()))) < 3:
+        raise ValueError(f"speed_ups wants three turns or more of each way, but got {fewest}.")
     picture, axis = canvas(height=0.9 + 0.34 * len(seconds))
-    for place, (name, repeats) in enumerate(seconds.items()):
-        ratios = np.asarray(seconds[baseline]) / np.asarray(repeats)
-        axis.barh(place, np.median(ratios), 0.6, color="#999999" if name == baseline else BLUE)
-        axis.plot([ratios.min(), ratios.max()], [place, place], color=INK, linewidth=1.4, marker="|", markersize=8)
-        axis.text(ratios.max(), place, f"  {np.median(ratios):.2f}", va="center", fontsize=9, color=INK)
+    for place, (name, turns) in enumerate(seconds.items()):
+        ratio = min(seconds[baseline]) / min(turns)
+        thirds = [min(seconds[baseline][third::3]) / min(turns[third::3]) for third in range(3)]
+        decided = min(thirds) > 1 or max(thirds) < 1
+        axis.barh(place, ratio, 0.6, color="#999999" if name == baseline else BLUE if decided else SKY)
+        axis.plot([min(thirds), max(thirds)], [place, place], color=INK, linewidth=1.4, marker="|", markersize=8)
+        axis.text(max(ratio, *thirds), place, f"  {ratio:.2f}", va="center", fontsize=9, color=INK)
     axis.axvline(1, color=INK, linewidth=1)
     _name_bars(axis, seconds)
     axis.set_xlim(left=0)
@@ -89,7 +95,7 @@ def paths(curves, x, y, logarithmic=False, limits=None):
     picture, axis = canvas(height=3.3)
     _draw_paths(axis, curves, x, y)
     axis.set(yscale="log" if logarithmic else "linear", ylim=limits)
-    picture.legend(*axis.get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside upper center", ncols=4)
+    picture.legend(*axis.get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside upper center", ncols=3)
     return picture
 
 
