@@ -21,9 +21,12 @@ PASSED = Fact(
 
 
 def value_and_gradients(function, *arguments, by=slice(None)):
-    """Return what the function computes in a graph, and the gradients of its sum by arguments, float arrays.
+    """Return what the function computes in a graph, and the gradients of its sum by its arguments, float arrays.
 
     The graph is built for batches of any size, and used for the whole batch and for all of it but the last example.
+
+    Args:
+        by: for which of the arguments, a slice: images, for example, are data, and no gradient goes there.
 
     Returns:
         As `with_gradients`; only a float32 tensor counts as something that TensorFlow can compute with.
@@ -47,7 +50,7 @@ def with_gradients(function, batch, weights=None, value="value", gradients="its 
     Args:
         batch: tensors; those with as many rows as the first one are batches, of any size while a graph is built.
         weights: variables or their values; None for the gradients by the batch.
-        by: for which tensors of the batch, a slice: images, for example, are data, and no gradient goes there.
+        by: for which tensors of the batch, a slice.
         value, gradients: how messages name the two.
         dtype: of the tensor that must come back; None for any.
         in_graph: as `fit` does, or at once, which is quicker for a small case.

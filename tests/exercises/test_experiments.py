@@ -9,6 +9,7 @@ from keras import ops
 
 from utils.exercises import Exercise, engine
 from utils.exercises.comparing import Fact
+from utils.exercises.diagnosis import experiments
 from utils.exercises.diagnosis.slips import slips_of
 from utils.gradients import value_and_gradients
 
@@ -70,6 +71,16 @@ def penalty(images):
     return ops.mean(ops.square(images))
 
 
+def both_sums(values):
+    """Return the sums of rows and of columns."""
+    return values.sum(axis=1), values.sum(axis=0)
+
+
+def positive(values):
+    """Return where a number is above 9."""
+    return values > 9
+
+
 def squares(values):
     """Return the square of each number."""
     return values**2
@@ -88,9 +99,10 @@ def _exercise(reference, cases, **more):
     return Exercise("99.9", reference, cases, (), ("a", "b"), **more)
 
 
-LOG, SHARES, DISTANCE, NEAREST, POWERS, SQUARES, PENALTY = (
+LOG, SHARES, DISTANCE, NEAREST, POWERS, SQUARES, SUMS, POSITIVE, PENALTY = (
     _exercise(weighted_log, _tables), _exercise(shares, _logits), _exercise(distance, _samples),
     _exercise(nearest, _rows), _exercise(power_of_sums, _rows), _exercise(squares, _numbers),
+    _exercise(both_sums, _numbers), _exercise(positive, _numbers),
     _exercise(penalty, _images, observe=value_and_gradients))
 
 
@@ -165,6 +177,17 @@ _count = iter(range(1000))
 def test_experiment_says_what_it_found_and_nothing_where_it_is_not_clear(exercise, answer, sentence):
     text = said(exercise, answer)
     assert text.endswith("not right yet.") if sentence is None else sentence in text, text
+
+
+@pytest.mark.parametrize(("exercise", "answer"), [
+    (SUMS, lambda values: (values.sum(axis=1), values.sum(axis=0)[:, None] if len(values) > 3 else values.max(axis=0))),
+    (SUMS, lambda values: (values.sum(axis=1) + 1, values.sum(axis=0)[:len(values)])),
+    (SQUARES, lambda values: values**2 + np.exp(values) if values[0, 0] in (-0.5, 0.1) else values.ravel()),
+    (POSITIVE, lambda values: values > 0),
+], ids=["another shape in one case", "another length in one case", "a shape that hangs on values", "yes and no"])
+def test_experiments_bear_answers_of_any_shape_and_kind(exercise, answer):
+    assert said(exercise, answer)
+    experiments.diagnose(exercise, answer)  # `said` goes on without one that fails
 
 
 def test_wrong_part_of_a_tuple_is_looked_at_alone():

@@ -286,7 +286,7 @@ def _wrong(exercise: Exercise, answer: Callable, trials: list[_Trial], complaint
     trial, complaint = min(failed, key=lambda each: "numbers themselves are right" in each[1].sentence)
     sentence, found = mistake.message if mistake else complaint.sentence, complaint.found
     if not (mistake or found is None or found.values_agree or isinstance(found.part, Fact)):
-        with contextlib.suppress(TimeLimit), time_limit(2.0):
+        with contextlib.suppress(TimeLimit, Exception), time_limit(2.0):  # an experiment that fails costs no verdict
             told = diagnose(exercise, answer, found.of_form) if exercise.plain else next(
                 (slip for slip, function in slips_of(exercise.reference) if _is_made(function, exercise, trials)), None)
             in_place = "".join(f" The function changes its argument `{name}` in place: does it need it again as it was?"

@@ -140,7 +140,7 @@ def _draws():
 
 
 _OF_SAMPLING = (
-        *(Mistake(f"you divide by {what}. Each row averages its own draws: divide by how many they are.",
+    *(Mistake(f"you divide by {what}. Each row averages its own draws: divide by how many they are.",
               _of_sampling("np.log(log_weights.shape[-1])", f"np.log({instead})")) for what, instead in (
         ("the number of rows", "len(log_weights)"), ("the draws of all rows together", "log_weights.size"),
         ("a number that is typed in", "10000"), ("one draw less than there are", "log_weights.shape[-1] - 1"),
@@ -191,20 +191,20 @@ _GAIN = "(log_prior + log_likelihood - log_q)"
 _OF_ELBO = (
     Mistake("the KL divergence is taken the other way round, from the prior to q. Its average is under q.",
             _of_elbo(_GAIN, "log_likelihood - np.exp(log_prior) * (log_prior - log_q)")),
-        *(Mistake("log q is subtracted, but not once: twice, or by half.", _of_elbo("- log_q", f"- {factor} * log_q"))
+    *(Mistake("log q is subtracted, but not once: twice, or by half.", _of_elbo("- log_q", f"- {factor} * log_q"))
       for factor in (0.5, 2)),
     Mistake("q is divided by its sum, so that it adds up to 1 over the points. With `cell` it did so already.",
             _of_elbo("np.exp(log_q)", "np.exp(log_q) / np.sum(np.exp(log_q), axis=-1, keepdims=True)")),
-        Mistake("the KL divergence is missing: this is only how well q's latents explain x.",
+    Mistake("the KL divergence is missing: this is only how well q's latents explain x.",
             _of_elbo("log_prior + log_likelihood - log_q", "log_likelihood")),
     Mistake("the KL divergence is added. It is a price.",
             _of_elbo("log_prior + log_likelihood - log_q", "log_likelihood + log_q - log_prior")),
     *(Mistake("this is the KL divergence from the posterior, or minus that: what the bound loses. The bound is wanted.",
               lambda prior, likelihood, q, cell, sign=sign: sign * (
                   quadrature(prior, likelihood, cell) - elbo_of_q(prior, likelihood, q, cell))) for sign in (1, -1)),
-        Mistake("you average under the posterior. The ELBO averages under q.",
+    Mistake("you average under the posterior. The ELBO averages under q.",
             _of_elbo("(log_q) *", "(log_prior + log_likelihood - quadrature(log_prior, log_likelihood, cell)) *")),
-        Mistake("the log-likelihood is not weighed by q. Both parts are averages under q.",
+    Mistake("the log-likelihood is not weighed by q. Both parts are averages under q.",
             _of_elbo(f"np.exp(log_q) * {_GAIN}", "log_likelihood + np.exp(log_q) * (log_prior - log_q)")),
     Mistake("you read the log-likelihood where q is highest. Average it under q.",
             _of_elbo(_GAIN, "(log_prior - log_q)", "* cell", "* cell + log_likelihood[np.argmax(log_q, axis=-1)]")),
@@ -262,7 +262,7 @@ def _coin(x, p):
 
 
 _OF_BERNOULLI = (
-        Mistake("the probabilities are clipped: no NaN, but a pixel that should cost 1000 nats costs 16. Simplify "
+    Mistake("the probabilities are clipped: no NaN, but a pixel that should cost 1000 nats costs 16. Simplify "
             "on paper first: no sigmoid needs to be left.", _by_probabilities(_coin, lowest=1e-7)),
     Mistake("every image meets every row of logits. Each has a row of its own: multiply pixel by pixel.",
             log_likelihood_of_pairs),

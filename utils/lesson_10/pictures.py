@@ -179,7 +179,7 @@ def bench(scores, floors, better):
 
 
 def distance_shares(groups):
-    """Return which share of each group, {name: (n,) distances over pixels}, lies at most so far from all training."""
+    """Return which share of each group, {name: (n,) distances}, lies at most so far from its nearest training image."""
     picture, axis = canvas(height=3.1)
     for (name, distances), colour, line in zip(groups.items(), SERIES, ("-", "--", "-.", ":", "-"), strict=False):
         ordered = np.sort(np.ravel(distances))

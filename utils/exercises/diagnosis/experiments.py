@@ -151,8 +151,9 @@ class Laboratory:
             return False, False
         if theirs is None or not all(np.isfinite(part).all() for part in self.came[place]):
             return None
-        return tuple(not self.same(*([part[rows] for part in parts] for parts in pair))
-                     for pair in ((ours, self.right[place]), (theirs, self.came[place])))
+        return tuple([part.shape for part in now] != [part.shape for part in before]
+                     or not self.same([part[rows] for part in now], [part[rows] for part in before])
+                     for now, before in ((ours, self.right[place]), (theirs, self.came[place])))
 
 
 def diagnose(exercise, function: Callable, of_form: bool = False) -> str | None:
@@ -341,9 +342,9 @@ def only_some(lab: Laboratory) -> str | None:
     """Is it wrong exactly where an argument has a certain value, or in one place?"""
     wrong = [[~close(*pair, lab.exercise.tolerance) for pair in zip(lab.right[place], lab.came[place])
               if pair[0].shape == pair[1].shape] for place in lab.answered]
-    part = next((number for number in range(len(wrong[0])) if any(each[number].any() for each in wrong)), 0)
-    if any(len(each) != len(lab.right[0]) for each in wrong):
+    if any(len(each) != len(lab.right[place]) for each, place in zip(wrong, lab.answered)):
         return None
+    part = next(number for number in range(len(wrong[0])) if any(each[number].any() for each in wrong))
     wrong = [each[part] for each in wrong]
     for at, name in enumerate(lab.names):
         values, here = [], []
@@ -389,7 +390,7 @@ def _times(factor: float) -> str:
 
 def out_of_bounds(lab: Laboratory) -> str | None:
     """Do numbers come back that never should?"""
-    right, came = (np.concatenate([part.ravel() for place in lab.answered for part in answers[place]])
+    right, came = (np.concatenate([part.ravel() for place in lab.answered for part in answers[place]]).astype(float)
                    for answers in (lab.right, lab.came))
     if right.size < FEW:
         return None
