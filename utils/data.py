@@ -11,6 +11,7 @@ import numpy as np
 from utils.assets import asset
 
 TEST_SEED = 0  # of the one binarised test set on which every likelihood of the course is measured
+VALIDATION = 5_000  # of the 60,000 training images are set aside: settings and models are chosen on them
 REMEDY = "Pass for example to_unit_range(load_mnist().train_images)."
 
 
@@ -30,6 +31,18 @@ def load_mnist():
     """
     with np.load(asset("mnist.npz"), allow_pickle=False) as arrays:
         return Mnist(*(arrays[name] for name in ("x_train", "y_train", "x_test", "y_test")))
+
+
+def split_validation(examples):
+    """Return (training, validation): the first 55,000 and the last 5,000 of MNIST's 60,000 training images or labels.
+
+    What is chosen – a setting, a size, a model – is chosen on the validation images, so that the test images, which
+    chose nothing, have the last word.
+    """
+    if len(examples) != 60_000:
+        raise ValueError(f"split_validation wants all 60,000 training images or labels, but got {len(examples):,}. "
+                         "Pass load_mnist().train_images or load_mnist().train_labels.")
+    return examples[:-VALIDATION], examples[-VALIDATION:]
 
 
 def to_unit_range(images):

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from utils.assets import asset
-from utils.data import load_mnist, require_range, to_unit_range
+from utils.data import load_mnist, require_range, split_validation, to_unit_range
 from utils.models import build_classifier
 
 SHARE_TO_COUNT = 0.01  # a tenth of a class's fair share: below it, the judge may as well have misread
@@ -67,7 +67,7 @@ class Floor(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The scores of drawn images against the test set; printed, each stands beside its floor."""
+    """The scores of drawn images against real ones; printed, each stands beside its floor."""
 
     images: int
     frechet: float
@@ -285,31 +285,38 @@ def nearest_neighbours(images, references, count=1):
 
 
 @functools.cache
-def real_against_real(count=10_000):
-    """Return the `Floor`: `count` training images, always the same ones, scored against the test set."""
-    chosen = np.random.default_rng(0).choice(60_000, size=count, replace=False)
-    features = judge_features(to_unit_range(load_mnist().train_images[np.sort(chosen)]))
-    return Floor(frechet_distance(features, _test_features()), *precision_recall(_test_features(), features))
+def real_against_real(count=10_000, against="test"):
+    """Return the `Floor`: `count` of the 55,000 training images, always the same ones, scored like drawn images."""
+    train_images, _ = split_validation(load_mnist().train_images)
+    chosen = np.random.default_rng(0).choice(len(train_images), size=count, replace=False)
+    features, real = judge_features(to_unit_range(train_images[np.sort(chosen)])), _real_features(against)
+    return Floor(frechet_distance(features, real), *precision_recall(real, features))
 
 
-def report(fake_images):
-    """Return the scores of drawn images against the test set; print it to see each beside its floor.
+def report(fake_images, against="test"):
+    """Return the scores of drawn images against real ones; print it to see each beside its floor.
 
     The floor takes as many training images as there are drawn ones, since all scores depend on that number.
 
     Args:
         fake_images: as for `judge_features`, at least 4; 10,000 for figures that can be compared with the course's.
+        against: "test", the 10,000 test images, for a lesson's last word; "validation", the 5,000 images that are set
+            aside, for choosing. Fewer real images give a larger distance: compare only scores against the same ones.
     """
     features, logits = _judge("report", fake_images)
     counts = np.bincount(np.argmax(logits, axis=-1), minlength=10)
-    real = _test_features()
+    real = _real_features(against)
     scores = frechet_distance(features, real), *precision_recall(real, features)
-    return Report(len(features), *scores, counts, real_against_real(min(len(features), 60_000)))
+    return Report(len(features), *scores, counts, real_against_real(min(len(features), 55_000), against))
 
 
 @functools.cache
-def _test_features():
-    return judge_features(to_unit_range(load_mnist().test_images))
+def _real_features(against):
+    mnist = load_mnist()
+    if against not in ("test", "validation"):
+        raise ValueError(f'report wants against="test" or "validation", but got {against!r}.')
+    images = mnist.test_images if against == "test" else split_validation(mnist.train_images)[1]
+    return judge_features(to_unit_range(images))
 
 
 @functools.cache

@@ -10,9 +10,11 @@ from utils import assets, plots
 from utils.assets import CHECKSUMS, FOLDER, AssetError, asset, record_checksums, sha256
 from utils.data import load_mnist
 from utils.evaluation import load_judge
+from utils.lesson_09.study import six_changes
 
-SHIPPED = sorted(path.name for path in FOLDER.iterdir() if path.suffix in {".npz", ".keras", ".h5", ".png"})
-USES = {"mnist.npz": load_mnist, "judge.keras": load_judge.__wrapped__}  # the judge is kept once it is loaded
+SHIPPED = sorted(path.name for path in FOLDER.iterdir() if path.suffix in {".npz", ".keras", ".json", ".png"})
+USES = {"mnist.npz": load_mnist, "judge.keras": load_judge.__wrapped__,  # the judge is kept once it is loaded
+        "six_changes.json": six_changes}
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from utils.data import (
     flatten,
     from_symmetric_range,
     load_mnist,
+    split_validation,
     to_symmetric_range,
     to_unit_range,
 )
@@ -35,6 +36,19 @@ def test_mnist_has_the_published_sizes_and_class_counts(mnist):
     assert train.tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert test.tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert (mnist.train_images.min(), mnist.train_images.max()) == (0, 255)
+
+
+def test_validation_images_and_their_labels_are_the_last_five_thousand_and_no_training_images(mnist):
+    for array in (mnist.train_images, mnist.train_labels):
+        training, validation = split_validation(array)
+        assert (len(training), len(validation)) == (55_000, 5_000)
+        np.testing.assert_array_equal(np.concatenate([training, validation]), array)
+
+
+@pytest.mark.parametrize("length", [10_000, 55_000])
+def test_only_all_training_images_are_split(mnist, length):
+    with pytest.raises(ValueError, match=f"wants all 60,000 training images or labels, but got {length:,}"):
+        split_validation(mnist.train_images[:length])
 
 
 def test_unit_range_maps_each_grey_value_to_its_share_of_255():

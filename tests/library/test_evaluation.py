@@ -239,6 +239,21 @@ def test_blurred_images_are_told_from_real_ones(mnist):
     assert scores.frechet > 10 * floor.frechet and scores.recall < 0.1 * floor.recall
 
 
+def test_validation_images_score_without_a_fault_against_themselves_and_none_stands_in_the_floor(mnist):
+    validation = to_unit_range(mnist.train_images[55_000:])
+    scores = report(validation, against="validation")
+    assert scores.frechet < 1e-3 and (scores.precision, scores.recall) == (1, 1) and report(validation).frechet > 0.1
+    training = to_unit_range(mnist.train_images[:55_000])
+    chosen = np.sort(np.random.default_rng(0).choice(55_000, size=5_000, replace=False))
+    features, real = judge_features(training[chosen]), judge_features(validation)
+    assert scores.floor == (frechet_distance(features, real), *precision_recall(real, features))
+
+
+def test_images_are_scored_against_real_ones_that_exist(mnist):
+    with pytest.raises(ValueError, match='wants against="test" or "validation", but got \'train\''):
+        report(to_unit_range(mnist.test_images[:10]), against="train")
+
+
 def test_the_report_puts_the_floor_beside_each_number():
     counts = np.array([500, 0, 90, 100, 5, 100, 100, 35, 30, 40])
     assert str(evaluation.Report(1_000, 12.34, 0.7, 0.6, counts, evaluation.Floor(0.91, 0.86, 0.87))).splitlines() == [
