@@ -29,8 +29,9 @@ def figures_of(score_without):
 
 def figures_of_vaes(seed):
     def score_without(digit):
+        others = grey_images()[np.flatnonzero(load_mnist().train_labels != digit)[:IMAGES]]
         vae, _ = train_vae(lambda: VAE(build_encoder(20, widths=(128,)), build_decoder(20, widths=(128,)), seed=seed),
-                           seed, grey_images()[load_mnist().train_labels != digit][:IMAGES], EPOCHS, BATCH_SIZE)
+                           seed, others, EPOCHS, BATCH_SIZE)
         return score_images(anomaly_score, vae.encoder, vae.decoder, TESTED, seed=seed)
 
     return figures_of(score_without)

@@ -311,6 +311,7 @@ def test_accuracies_are_drawn_in_percent_from_above_with_their_mean():
         np.testing.assert_allclose(axis.lines[2 * row].get_xydata(), [(value, row) for value in values])
         np.testing.assert_allclose(axis.lines[2 * row + 1].get_xdata(), mean)
     assert texts(axis) == ["91.5", "84.0"] and axis.yaxis_inverted()
+    assert axis.get_xlabel() == "validation images read right, in percent"
     assert [each.get_text() for each in axis.get_yticklabels()] == ["real", "generated"]
 
 

@@ -190,7 +190,7 @@ def accuracies(scores):
         axis.plot(values, np.full(len(values), row), MARKERS[row % len(MARKERS)], color=colour, markersize=6, alpha=0.8)
         axis.plot([mean, mean], [row - 0.22, row + 0.22], color=colour, linewidth=2)
         _note(axis, f"{mean:.1f}", (mean, row), (0, 10), colour, ha="center")
-    _finish_rows(axis, scores, "test images read right, in percent")
+    _finish_rows(axis, scores, "validation images read right, in percent")
     axis.set_ylim(len(scores) - 0.4, -0.8)
     axis.margins(x=0.08)
     return picture
