@@ -116,7 +116,7 @@ def test_code_plane_shows_codes_beside_what_the_decoder_makes_of_the_same_box():
 def test_sources_of_codes_stand_beside_what_they_decode_to():
     draws, decoded = {"normal": MEANS[:6], "even": MEANS[6:12]}, {"normal": DIGITS[:6], "even": DIGITS[6:12]}
     axes = {axis.get_title(): axis for axis in presentable(pictures.code_sources(CODES, draws, decoded, BOX))}
-    plane = axes.pop("grey: codes of test images")
+    plane = axes.pop("grey: codes of validation images")
     np.testing.assert_array_equal(dots(plane), CODES)
     for name, axis in axes.items():
         np.testing.assert_array_equal(line(plane, name), draws[name])

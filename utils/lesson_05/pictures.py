@@ -95,7 +95,7 @@ def code_plane(codes, labels, digits, box):
         digits: (side², 784) in [0, 1], decoded row by row from the top left.
     """
     picture, (plane, decoded) = canvas(height=4.3, columns=2)
-    draw_codes(plane, codes, labels, box, "codes of test images")
+    draw_codes(plane, codes, labels, box, "codes of validation images")
     # Sixteen shades are enough for small digits, and a picture of them takes a third of the room.
     sheet = np.ma.masked_invalid(np.round(15 * plots.mosaic(digits, round(len(digits) ** 0.5))) / 15)
     decoded.imshow(sheet, cmap="gray", vmin=0, vmax=1, extent=box, aspect="auto", interpolation="nearest")
@@ -122,7 +122,7 @@ def code_sources(codes, draws, pictures, box):
         plots.draw_digits(axis, pictures[name], -(-len(pictures[name]) // 2))
         axis.set_title(name, fontsize=10.5, color=colour)
     plane.set(xlim=box[:2], ylim=box[2:])
-    label(plane, "grey: codes of test images", "code c₁", "code c₂")
+    label(plane, "grey: codes of validation images", "code c₁", "code c₂")
     return picture
 
 
