@@ -4,12 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy.stats import norm
+from scipy.stats import multivariate_normal, norm
+from sklearn.mixture import GaussianMixture
 
 from tests.cells import lesson
-from tests.drawing import ExplorerContract, digits_of, heights, line, lines, on_axis, presentable, texts
+from tests.drawing import ExplorerContract, digits_of, dots, heights, line, lines, on_axis, presentable, texts
 from utils import models, plots
-from utils.lesson_07 import explorers, pictures
+from utils.lesson_07 import explorers, pictures, study
 from utils.lesson_07.study import active_units, free_bits, kl_of_each_dimension
 from utils.likelihood import importance_log_weights, log_weights_of_image
 from utils.losses import importance_weighted_bound, kl_to_standard_normal
@@ -74,6 +75,95 @@ def test_prices_of_dimensions_add_up_to_the_kl_and_free_bits_charge_their_averag
     assert float(price) == pytest.approx(0.5 + 3.0 + 0.6)
     assert float(free_bits(prices.value, 0.0)) == pytest.approx(0.2 + 3.0 + 0.6)
     np.testing.assert_allclose(tape.gradient(price, prices.value), 2 * [[0, 0.5, 0.5]])  # none is pushed below it
+
+
+def test_aggregate_posterior_is_the_average_of_all_gaussians():
+    latents, deviations = RNG.normal(size=(7, 3)), np.exp(LOG_VARIANCE / 2)
+    density = [np.log(np.mean([np.prod(norm.pdf(latent, *gaussian)) for gaussian in zip(MEAN, deviations)]))
+               for latent in latents]
+    np.testing.assert_allclose(study.aggregate_log_density(latents, MEAN, LOG_VARIANCE), density, atol=1e-4)
+
+
+def two_clouds():
+    random, mixing = np.random.default_rng(0), np.array([[1, 0.5, 0], [0, 1, 0.3], [0, 0, 0.5]])
+    return np.concatenate([random.normal(-2, 0.5, (400, 3)), random.normal(1, 1, (600, 3)) @ mixing])
+
+
+@pytest.mark.filterwarnings("ignore:Best performing initialization did not converge")
+def test_mixture_is_the_one_that_scikit_learn_fits_from_the_same_start():
+    latents, steps = two_clouds(), 15
+    mixture = study.fit_mixture(latents, 2, steps, seed=3)
+    start = latents[np.random.default_rng(3).choice(len(latents), 2, replace=False)]
+    theirs = GaussianMixture(2, tol=0, max_iter=steps, reg_covar=study.FLOOR, weights_init=[0.5, 0.5], means_init=start,
+                             precisions_init=np.tile(np.linalg.inv(np.cov(latents.T)), (2, 1, 1))).fit(latents)
+    for ours, name in zip(mixture, ("weights_", "means_", "covariances_")):
+        np.testing.assert_allclose(ours, getattr(theirs, name), atol=1e-4)
+    np.testing.assert_allclose(study.mixture_log_density(mixture, latents), theirs.score_samples(latents), atol=1e-3)
+
+
+def test_draws_from_a_mixture_have_its_shares_averages_and_covariances():
+    means, covariance = np.array([[9.0, 0.0], [-9.0, 1.0]]), np.array([[2.0, 0.9], [0.9, 0.5]])
+    mixture = study.Mixture(np.array([0.2, 0.8]), means, np.stack([covariance, np.eye(2)]))
+    drawn = study.draw_from_mixture(mixture, 20_000, seed=1)
+    first = drawn[:, 0] > 0
+    assert drawn.dtype == np.float32 and np.mean(first) == pytest.approx(0.2, abs=0.01)
+    np.testing.assert_allclose([drawn[first].mean(axis=0), drawn[~first].mean(axis=0)], means, atol=0.06)
+    np.testing.assert_allclose(np.cov(drawn[first].T), covariance, atol=0.1)
+    np.testing.assert_allclose(study.mixture_log_density(mixture, drawn[:5]), np.log(sum(
+        weight * multivariate_normal(*gaussian).pdf(drawn[:5]) for weight, *gaussian in zip(*mixture))), atol=1e-6)
+    np.testing.assert_array_equal(drawn, study.draw_from_mixture(mixture, 20_000, seed=1))
+
+
+def test_plane_of_classes_holds_the_directions_in_which_their_centres_differ():
+    labels = np.arange(300) % 3
+    means = RNG.normal(0, 0.01, (300, 4))
+    means[:, 2] += np.array([0, 9, 0])[labels]
+    means[:, 0] += np.array([0, 0, 4])[labels]
+    np.testing.assert_allclose(np.abs(study.plane_of_classes(means, labels)) @ [0, 1, 0, 1], 0, atol=0.02)
+    np.testing.assert_allclose(np.linalg.norm(study.plane_of_classes(means, labels), axis=1), 1)
+
+
+class Wobbling(keras.Model):
+    """Its bound's gradient is (2, 0) plus noise, of deviation 1 in each place of the encoder, 10 of the decoder."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder = (keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False)])
+                                      for _ in range(2))
+        self.random = keras.random.SeedGenerator(0)
+
+    def call(self, images):
+        bound = 0.0
+        for network, noise in ((self.encoder, 1.0), (self.decoder, 10.0)):
+            slope = keras.random.normal((2, 1), seed=self.random) * noise + np.array([[2.0], [0.0]], "float32")
+            bound += keras.ops.sum(network.trainable_variables[0] * slope)
+        return {"elbo": bound + 0 * images[:, 0]}
+
+
+def test_signal_of_a_gradient_is_its_average_over_its_scatter():
+    signal = study.gradient_signal(Wobbling(), np.zeros((3, 784), "float32"), draws=3000)
+    assert signal.encoder == pytest.approx(2 / 2**0.5, rel=0.05) and signal.decoder == pytest.approx(0.1414, rel=0.3)
+
+
+def test_bound_that_is_trained_is_that_of_its_log_weights_and_with_one_sample_the_elbo_on_average():
+    weighted = lesson("07").ImportanceWeightedVAE
+    images = (RNG.random((2, 784)) < 0.3).astype("float32")
+    pixels = keras.Input((784,))
+    encoder, decoder = keras.Model(pixels, [pixels[:, :3], pixels[:, :3] - 1]), models.build_decoder(3, widths=(4,))
+    model = weighted(encoder, decoder)
+    for samples in (1, 5):
+        model.samples = samples
+        came = np.mean([model(images)["elbo"] for _ in range(400)], axis=0)
+        weights = importance_log_weights(encoder, decoder, images, samples=5 * 400)
+        parts = np.split(weights, len(weights) // samples)
+        wanted = np.mean([importance_weighted_bound(part) for part in parts], axis=0)
+        np.testing.assert_allclose(came, wanted, atol=0.25)
+
+
+def test_bound_of_each_image_averages_over_groups_of_samples():
+    weights = RNG.normal(-5, 2, (6, 3)).astype("float32")
+    groups = [importance_weighted_bound(weights[[first, first + 2, first + 4]]) for first in (0, 1)]
+    np.testing.assert_allclose(lesson("07").bound_of_each_image(weights, 3), np.mean(groups, axis=0), rtol=1e-5)
 
 
 def test_beta_weighs_the_kl_alone():
@@ -149,6 +239,9 @@ def test_convolutional_encoder_sees_a_pixel_in_its_tile_and_the_neighbours():
     (kl_of_each_dimension, (MEAN, MEAN[:1]), "kl_of_each_dimension wants mean and log_variance of the same shape"),
     *((active_units, (np.ones(shape),), "active_units wants means") for shape in ((3,), (1, 3), (4, 3, 1))),
     *((free_bits, (np.ones(shape), 0.5), "free_bits wants the KL of each dimension") for shape in ((3,), (2, 3, 1))),
+    (study.aggregate_log_density, (MEAN, MEAN, MEAN[:, :1]), "aggregate_log_density wants means and log_variances"),
+    (study.fit_mixture, (MEAN[0], 2), "fit_mixture wants latents"), (study.fit_mixture, (MEAN, 6), "and 6 components"),
+    (study.gradient_signal, (None, MEAN, 1), "at least 2 draws"),
     *((models.condition_on_label, (MEAN, labels), "One label a latent, not one-hot")
       for labels in (np.eye(10)[:5], np.zeros((5, 1), int)))])
 def test_what_does_not_fit_is_refused(function, arguments, match):
@@ -198,15 +291,32 @@ def test_weighted_bounds_are_drawn_over_their_counts_beside_the_gains():
     assert right.get_xlabel() == "bound of 50 samples − ELBO, in nats"
 
 
-def test_extrapolation_is_dashed_beyond_the_last_measurement():
-    epochs = np.arange(1, 101)
-    axis, = presentable(pictures.extrapolation([1, 20, 9], [-99, -93, -95], (epochs, -90 - 9 / epochs), {"aim": -87}))
-    assert line(axis, "measured").tolist() == [[1, -99], [20, -93], [9, -95]]
-    both = np.concatenate([line(axis, "fitted"), line(axis, "extrapolated")])
-    np.testing.assert_array_equal(both, np.stack([epochs, -90 - 9 / epochs], axis=1))
-    beyond, = (each for each in axis.lines if each.get_label() == "extrapolated")
-    assert beyond.get_xdata().min() == 21 and beyond.get_linestyle() == "--"
-    assert axis.lines[-1].get_ydata() == [-87, -87] and axis.texts[0].get_text() == "aim" and axis.texts[0].xy[1] == -87
+def test_gaps_between_two_sizes_are_drawn_over_the_samples_with_two_standard_errors():
+    gaps, errors = {"seed 0": [-5, -2, -1], "seed 1": [-2, 0, 2]}, {"seed 0": [1, 1, 0.5], "seed 1": [1, 2, 3]}
+    axis, = presentable(pictures.ruler_gaps([1, 50, 5000], gaps, errors))
+    assert [bars.get_label() for bars in axis.containers] == [*gaps]
+    for bars, name in zip(axis.containers, gaps):
+        assert bars.lines[0].get_xydata().tolist() == [[1, gaps[name][0]], [50, gaps[name][1]], [5000, gaps[name][2]]]
+        assert [np.ptp(segment[:, 1]) for segment in bars.lines[2][0].get_segments()] == [4 * e for e in errors[name]]
+    assert axis.get_xscale() == "log" and [each.get_text() for each in axis.get_xticklabels()] == ["1", "50", "5,000"]
+
+
+def test_latents_of_images_and_prior_lie_on_the_same_scale_beside_what_tells_them_apart():
+    labels, images = np.arange(40) % 10, RNG.normal(size=(40, 2))
+    gains = {"of images": np.full(8, 3.0), "of the prior": np.array([-5.0, -5, -5, 3])}
+    clouds, prior, told = presentable(pictures.latent_clouds(images, labels, images[:5] + 1, gains))
+    np.testing.assert_allclose(dots(clouds), images[labels == 0])
+    np.testing.assert_allclose(dots(prior), images[:5] + 1)
+    assert (clouds.get_xlim(), clouds.get_ylim()) == (prior.get_xlim(), prior.get_ylim())
+    counted = {steps.get_label(): steps.get_xy()[:, 1] for steps in told.patches}
+    assert [*counted] == [*gains] and (max(counted["of images"]), max(counted["of the prior"])) == (8, 3)
+
+
+def test_signals_are_drawn_over_the_samples_on_logarithmic_axes():
+    axis, = presentable(pictures.signal_to_noise([1, 5, 25], {"encoder": [0.4, 0.3, 0.2], "decoder": [0.7, 1, 1.4]}))
+    assert lines(axis) == {"encoder": [0.4, 0.3, 0.2], "decoder": [0.7, 1, 1.4]}
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+    assert line(axis, "encoder")[:, 0].tolist() == [1, 5, 25]
 
 
 class TestBetaExplorer(ExplorerContract):

@@ -1,9 +1,10 @@
-"""Bounds, rates and distortions, and how much of a latent space is used (lesson 7)."""
+"""Bounds, rates and distortions, how much of a latent space is used, and where in it (lesson 7)."""
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from utils.plots.canvas import BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, canvas, label
+from utils.plots.canvas import BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, canvas, finish, label
+from utils.plots.latents import draw_latents
 
 
 def importance_check(effective, errors, standard_errors, covered):
@@ -150,25 +151,66 @@ def weighted_bounds(counts, averages, errors, gains):
     return picture
 
 
-def extrapolation(epochs, nats, curve, aim):
-    """Return measured figures over epochs and a curve that goes on beyond them, dashed where nothing was measured.
+def ruler_gaps(counts, gaps, errors):
+    """Return what one model is above another by bounds of more and more samples, one curve a pair of models.
 
     Args:
-        epochs, nats: numbers of epochs that were trained, and nats per image of each.
-        curve: (epochs (n,), nats (n,)) of the fitted curve, ascending.
-        aim: dictionary of name → nats per image, drawn as lines.
+        counts: numbers of samples K, ascending.
+        gaps: dictionary of name → nats per image for each count.
+        errors: dictionary of the same names → standard errors in nats; bars show two of them.
+    """
+    picture, axis = canvas(height=3.3)
+    for (name, values), colour, marker in zip(gaps.items(), SERIES, "os^Dv", strict=False):
+        axis.errorbar(counts, values, 2 * np.asarray(errors[name]), color=colour, marker=marker, markersize=5,
+                      linewidth=1.6, capsize=3, label=name)
+    axis.axhline(0, color=INK, linewidth=1)
+    axis.set_xscale("log")
+    axis.set_xticks(counts, [f"{count:,}" for count in counts])
+    axis.minorticks_off()
+    finish(axis, "", "samples K of the bound", "50 latents − 20, in nats per image", legend={"loc": "lower right"})
+    return picture
+
+
+def latent_clouds(images, labels, prior, gains):
+    """Return three panels: a plane through the latents of images, the same of the prior, and what tells them apart.
+
+    Args:
+        images: (n, 2) latents of images, drawn in the colours of their digits.
+        labels: (n,) digits 0..9.
+        prior: (m, 2) draws from the prior.
+        gains: dictionary of name → (k,) nats, log r(z) − log p(z) of latents of each kind.
+    """
+    picture, axes = canvas(height=3.2, columns=3, width_ratios=(1, 1, 1.05))
+    draw_latents(axes[0], images, labels)
+    for text in axes[0].texts:
+        text.set_fontsize(8)  # ten names in a small panel
+    axes[1].scatter(*np.transpose(prior), s=3, color=INK, linewidths=0, alpha=0.5)
+    axes[1].set(xlim=axes[0].get_xlim(), ylim=axes[0].get_ylim(), aspect="equal")
+    for axis, title in zip(axes, ("q(z): latents of images", "p(z): latents of the prior"), strict=False):
+        label(axis, title, "first direction", "second direction")
+    bins = np.linspace(*np.percentile(np.concatenate(list(gains.values())), [0.5, 99.9]), 41)
+    for (name, values), colour in zip(gains.items(), (GREEN, INK), strict=True):
+        axes[2].hist(values, bins, color=colour, histtype="step", linewidth=1.6, label=name)
+    axes[2].axvline(0, color="#777777", linewidth=1, linestyle="--")
+    finish(axes[2], "fitted mixture r(z)", "log r(z) − log p(z), in nats", "latents", legend={"loc": "upper left"})
+    return picture
+
+
+def signal_to_noise(counts, signals):
+    """Return the signal-to-noise ratios of two networks' gradients over the number of samples, on logarithmic axes.
+
+    Args:
+        counts: numbers of samples K, ascending.
+        signals: dictionary of name → a ratio for each count.
     """
     picture, axis = canvas(height=3.2)
-    axis.plot(epochs, nats, color=BLUE, marker="o", linestyle="none", label="measured")
-    over, fitted = map(np.asarray, curve)
-    inside = over <= max(epochs)
-    axis.plot(over[inside], fitted[inside], color=BLUE, linewidth=1.4, label="fitted")
-    axis.plot(over[~inside], fitted[~inside], color=RED, linewidth=1.4, linestyle="--", label="extrapolated")
-    for name, value in aim.items():
-        axis.axhline(value, color="#777777", linewidth=1, linestyle=":")
-        axis.annotate(name, (over[0], value), xytext=(0, 3), textcoords="offset points", fontsize=8.5, color="#555555")
+    for (name, values), colour, marker in zip(signals.items(), SERIES, "os^D", strict=False):
+        axis.plot(counts, values, color=colour, marker=marker, markersize=5, linewidth=1.6, label=name)
     axis.set_xscale("log")
-    axis.grid(color=GRID, linewidth=0.6)
-    axis.legend(frameon=False, fontsize=9, loc="lower right")
-    label(axis, "", "epochs (logarithmic)", "nats per image")
+    axis.set_yscale("log")
+    axis.set_xticks(counts, [f"{count:,}" for count in counts])
+    ticks = [tick for tick in (0.05, 0.1, 0.2, 0.5, 1, 2, 5) if axis.get_ylim()[0] <= tick <= axis.get_ylim()[1]]
+    axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.minorticks_off()
+    finish(axis, "", "samples K of the bound", "signal over noise of the gradient", legend={})
     return picture
