@@ -432,6 +432,20 @@ class R1GAN(GAN):
         return self.average(losses)
 
 
+def use_average(gan, latents):
+    """Put the averaged weights that Keras' optimisers keep into the players of a GAN, where they keep any.
+
+    The batch normalisation of the generator needs the statistics of its new weights: it measures them on the latents,
+    (n, size), in batches of 500.
+    """
+    for optimizer, player in ((gan.generator_optimizer, gan.generator),
+                              (gan.discriminator_optimizer, gan.discriminator)):
+        if optimizer.use_ema:
+            optimizer.finalize_variable_values(player.trainable_variables)
+    for rows in range(0, len(latents), 500):
+        gan.generator(latents[rows:rows + 500], training=True)
+
+
 def build_tile_discriminator(logits=1, normalise=None):
     """Return a discriminator that looks at tiles: images (batch, 784) in [-1, 1] → logits (batch, logits).
 

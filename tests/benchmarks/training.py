@@ -9,14 +9,14 @@ from keras import layers, ops
 from tests.benchmarks.tables import seconds_of
 from tests.cells import lesson
 from utils import models
-from utils.data import flatten, from_symmetric_range, load_mnist, to_unit_range
+from utils.data import flatten, from_symmetric_range, load_mnist, split_validation, to_unit_range
 from utils.evaluation import classes_covered, report
 
 
 @functools.cache
 def grey_images():
-    """Return the training images in [0, 1], (60000, 784)."""
-    return to_unit_range(flatten(load_mnist().train_images))
+    """Return the training images in [0, 1], (55000, 784)."""
+    return split_validation(to_unit_range(flatten(load_mnist().train_images)))[0]
 
 
 def timed_fit(model, *data, **options):
@@ -82,21 +82,12 @@ def train_gan(kind, latent_dim, seed, images, epochs, *labels, **options):
     return gan, seconds
 
 
-def take_averages(gan):
-    """Put the averaged weights into the players that have them."""
-    for optimizer, player in ((gan.generator_optimizer, gan.generator),
-                              (gan.discriminator_optimizer, gan.discriminator)):
-        if optimizer.use_ema:
-            optimizer.finalize_variable_values(player.trainable_variables)
-
-
 def settle(gan, *labels):
     """Put the averaged weights into place, and bring the statistics of batch normalisation up to date."""
-    take_averages(gan)
     latents = gan.latents(30_000)
     for each in labels:
         latents = models.condition_on_label(latents, ops.convert_to_tensor(each[:30_000]))
-    lesson("09").refresh(gan.generator, latents)
+    models.use_average(gan, latents)
 
 
 def latents_of(count, latent_dim, seed=1):

@@ -8,12 +8,12 @@ from scipy import stats
 
 from tests import drawing
 from tests.cells import lesson
-from tests.drawing import DENSITY, X, line, lines, presentable, texts
+from tests.drawing import DENSITY, X, line, lines, presentable
 from utils import losses
 from utils.exercises import engine
 from utils.lesson_09 import exercises, explorers, pictures, study
 from utils.losses import r1_penalty
-from utils.models import R1GAN, condition_on_label
+from utils.models import R1GAN, build_generator, build_tile_discriminator, condition_on_label, use_average
 
 RNG = np.random.default_rng(7)
 GREY, LABELS = RNG.random((16, 784)).astype("float32"), np.arange(16) % 10
@@ -45,6 +45,59 @@ def test_averages_are_those_of_keras_own_optimiser():
         np.testing.assert_allclose(ours, variable.numpy(), rtol=1e-5)
 
 
+def kinds(network):
+    return [type(layer).__name__ for layer in network.layers]
+
+
+def test_players_without_a_change_are_those_that_collapse_in_lesson_8_and_with_all_are_those_of_its_recipe():
+    for ours, theirs in ((study.build_players(()), lesson("08").build_classic()),
+                         (study.build_players(study.CHANGES), (build_generator(), build_tile_discriminator()))):
+        for player, model in zip(ours, theirs, strict=True):
+            assert [*map(np.shape, player.get_weights())] == [*map(np.shape, model.get_weights())]
+            player.set_weights(model.get_weights())
+            inputs = RNG.normal(size=(5, player.input_shape[1])).astype("float32")
+            np.testing.assert_allclose(player(inputs), model(inputs), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("change", "generator", "discriminator"), [
+    ("tiles", ["Conv2D", "Permute"], ["Conv2D", "Permute"]), ("normalisation", ["BatchNormalization", "LeakyReLU"],
+                                                              ["LeakyReLU"]), ("tanh", [], [])])
+def test_a_change_of_the_networks_is_found_in_them_alone(change, generator, discriminator):
+    found = [{"Conv2D", "Permute", "BatchNormalization", "LeakyReLU"} & {*kinds(player)}
+             for player in study.build_players({change})]
+    assert [sorted(each) for each in found] == [generator, discriminator]
+    drawn = study.build_players({change})[0](40 * RNG.normal(size=(50, 100)).astype("float32")).numpy()
+    assert (drawn.min() < 0) == (change == "tanh") and abs(drawn).max() <= 1
+
+
+@pytest.mark.parametrize(("changes", "penalised", "momenta", "averaged"), [
+    ((), False, (0.5, 0.999), False), ({"R1"}, True, (0.5, 0.999), False), ({"Adam"}, False, (0.0, 0.99), False),
+    ({"average"}, False, (0.5, 0.999), True), (study.CHANGES, True, (0.0, 0.99), True)])
+def test_a_change_of_the_training_is_an_option_of_the_gan_or_of_its_optimisers(changes, penalised, momenta, averaged):
+    gan = ROOM.build_changed(changes, steps=1000, seed=0)
+    for optimiser in (gan.generator_optimizer, gan.discriminator_optimizer):
+        assert (optimiser.beta_1, optimiser.beta_2, optimiser.use_ema) == (*momenta, averaged)
+        assert float(optimiser.learning_rate) == pytest.approx(3e-3 if "Adam" in changes else 2e-4)
+    assert (gan.penalty is ROOM.r1_on_a_quarter) == penalised
+
+
+@pytest.mark.parametrize(("changes", "size", "low"), [((), 128, 0), ({"Adam"}, 64, 0), ({"Adam", "tanh"}, 64, -1)])
+def test_batches_bring_all_images_in_another_order_and_in_the_range_of_the_generator(changes, size, low):
+    images = np.repeat(np.linspace(0, 1, 640, dtype="float32")[:, None], 784, axis=1)
+    batches = np.stack([*study.batches_of(images, changes, seed=1).take(640 // size)])
+    assert batches.shape == (640 // size, size, 784)
+    np.testing.assert_allclose(np.sort(batches[..., 0], axis=None), np.linspace(low, 1, 640), atol=1e-6)
+    assert not np.array_equal(batches[..., 5].ravel(), np.sort(batches[..., 5], axis=None))
+
+
+def test_the_table_of_six_changes_has_every_row_for_three_seeds_and_leaves_out_none_of_its_scores():
+    table = study.six_changes()
+    assert {*table} == {"classic", "recipe", *(sign + change for sign in ("+ ", "− ") for change in study.CHANGES)}
+    for row in table.values():
+        assert row["seed"] == [0, 1, 2] and min(row["Fréchet distance"]) > 1 and 1 <= min(row["digits drawn"])
+        assert 0 <= min(row["precision"] + row["recall"]) and max(row["precision"] + row["recall"]) <= 1
+
+
 def test_latents_between_corners_begin_and_end_there_and_are_on_the_circle_between_two_of_one_length():
     np.testing.assert_allclose(study.between_corners(CORNERS, np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])), CORNERS)
     path = study.between_corners(3 * np.eye(4), np.linspace(0, 1, 11), np.zeros(11))
@@ -61,7 +114,7 @@ def test_latents_between_corners_begin_and_end_there_and_are_on_the_circle_betwe
     *((AVERAGE, ([np.ones(3), np.ones((2, 2))], weights, 0.9), r"but got \[\(3,\), \(2, 2\)\] and \[\(3,\)")
       for weights in ([np.ones(3)], [np.ones(3), np.ones((1, 2))])),
     (study.between_corners, (CORNERS[:3], 0.5, 0.5), r"four latents, of shape \(4, latent_dim\), but got \(3, 3\)"),
-    (pictures.sorted_pairs, (np.ones(3), np.ones(4)), "two samples of the same size, but got 3 and 4 numbers"),
+    (pictures.sorted_pairs, (np.ones(3), np.ones(4)), "two samples of one size, but got 3 and 4 numbers"),
     *((ROOM.convincing_half, (None, None, np.ones((count, 3))),
        f"an even number of latents, at least 2, but got {count}") for count in (0, 3))])
 def test_bad_input_is_refused_with_what_came_and_what_is_wanted(function, arguments, says):
@@ -78,6 +131,21 @@ def tiny_gan(kind=ROOM.PenalisedGAN, **options):
     model = kind(*networks, 3, seed=4, **options)
     model.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01), run_eagerly=True)
     return model
+
+
+def test_averaged_weights_stand_in_both_players_with_batch_statistics_of_their_own():
+    gan = ROOM.build_changed(study.CHANGES, steps=100, seed=0)
+    gan.fit(study.batches_of(GREY, study.CHANGES, seed=0), steps_per_epoch=50, shuffle=False, verbose=0)
+    averages = [[each.numpy() for each in optimiser._model_variables_moving_average]
+                for optimiser in (gan.generator_optimizer, gan.discriminator_optimizer)]
+    latents = RNG.normal(size=(1500, 100)).astype("float32")
+    use_average(gan, latents)
+    for player, average in zip((gan.generator, gan.discriminator), averages, strict=True):
+        assert all(map(np.array_equal, player.trainable_variables, average))
+    first = next(layer for layer in gan.generator.layers if isinstance(layer, keras.layers.BatchNormalization))
+    sums = latents @ gan.generator.layers[1].get_weights()[0]
+    seen = [block.mean(axis=0) for block in sums.reshape(3, 500, -1)]
+    assert np.corrcoef(first.moving_mean, np.mean(seen, axis=0))[0, 1] > 0.3
 
 
 def flat_weights(network):
@@ -221,39 +289,27 @@ def test_averaged_path_is_drawn_in_the_plane_and_as_distances():
                             "their average": pytest.approx(np.linalg.norm(PATH[::-1], axis=1) / 9)}
 
 
-def test_cures_lead_from_the_value_before_to_the_value_after():
-    axes = presentable(pictures.cures({"collapse": ("clusters", 1, 8, "linear"), "circling": ("way", 3, 1e-6, "log")}))
-    for axis, name, before, after, scale in zip(axes, ("collapse", "circling"), (1, 3), (8, 1e-6), ("linear", "log")):
-        assert [each.get_color() for each in axis.lines] == [pictures.SICK, pictures.CURED]
-        assert points(axis) == [[[before, 0]], [[after, 0]]] and axis.patches[0]._posA_posB == [(before, 0), (after, 0)]
-        assert [*texts(axis), axis.get_xscale()] == [f"{before:.2g}", f"{after:.2g}", scale]
-        assert axis.get_yticklabels()[0].get_text() == name
+def test_scores_over_seeds_are_dots_in_a_line_a_row_before_the_range_of_the_first_of_their_group():
+    first = {"classic": {"Fréchet": [400.0, 450.0], "digits": [1, 2]},
+             "+ R1": {"Fréchet": [120.0, 130.0], "digits": [9, 7]}}
+    second = {"recipe": {"Fréchet": [8.0, 9.0], "digits": [10, 10]}}
+    left, right = presentable(pictures.over_seeds([first, second], {"digits": 10}, logarithmic=["Fréchet"]))
+    assert [text.get_text() for text in left.get_yticklabels()] == ["classic", "+ R1", "recipe"]
+    assert points(left)[::2] == [[[400, 0], [450, 0]], [[120, -1], [130, -1]], [[8, -2], [9, -2]]]
+    assert points(left)[1::2] == [[[425, 0]], [[125, -1]], [[8.5, -2]]]  # the means
+    bands = [band.get_paths()[0].get_extents() for band in left.collections]
+    assert [(band.x0, band.x1, band.y0, band.y1) for band in bands] == [(400, 450, -1.45, 0.45), (8, 9, -2.45, -1.55)]
+    assert (left.get_xscale(), right.get_xscale()) == ("log", "linear") and right.get_xlabel() == "digits"
+    assert right.lines[-1].get_xdata() == [10, 10] and len(left.lines) == 6
 
 
-def test_recipes_fall_to_the_floor_and_show_recall_to_the_right_and_precision_upwards():
-    left, right = presentable(pictures.recipes({"R1": (30.0, 0.7, 0.6), "no cure": (90.0, 0.5, 0.2)}, (0.5, 0.86, 0.9)))
-    assert [dot for dot, in points(left)[1::2]] == [[90, 0], [30, -1], [0.5, -2]]
-    assert [text.get_text() for text in left.get_yticklabels()] == ["no cure  1", "R1  2", "real images  3"]
-    assert [*texts(left), left.get_xscale()] == ["90", "30", "0.5", "log"]
-    assert [dot for dot, in points(right)] == [[0.2, 0.5], [0.6, 0.7], [0.9, 0.86]]
-    assert right.get_xlabel().startswith("recall") and right.get_ylabel().startswith("precision")
-
-
-def test_step_times_are_bars_from_top_to_bottom():
-    axis, = presentable(pictures.step_times({"R1": 12.5, "tutorial's layers": 600.0, "none": 3.0}))
-    assert drawing.widths(axis) == [3, 600, 12.5] and texts(axis) == ["3.0", "600.0", "12.5"]
-    assert [text.get_text() for text in axis.get_yticklabels()] == ["none", "tutorial's layers", "R1"]
-
-
-def test_sorted_pairs_are_joined_rank_by_rank_and_say_the_distance_as_length_and_as_area():
+def test_sorted_pairs_are_joined_rank_by_rank_and_say_their_distance():
     first, second = np.random.default_rng(5).normal([[0], [1]], [[1], [3]], (2, 40))
-    left, right = presentable(pictures.sorted_pairs(first, second))
-    assert all(axis.get_title().endswith(f"{stats.wasserstein_distance(first, second):.2f}") for axis in (left, right))
+    axis, = presentable(pictures.sorted_pairs(first, second))
+    assert axis.get_title() == f"average way {stats.wasserstein_distance(first, second):.2f}"
     for name, sample in (("first", first), ("second", second)):
-        np.testing.assert_array_equal(line(left, name), np.stack([np.sort(sample), np.arange(1, 41) / 40], axis=1))
-        steps = line(right, name)
-        np.testing.assert_allclose(steps[:, 1], [np.mean(sample <= place) for place in steps[:, 0]])
-    ways = [np.sort(segment[:, 0]) for segment in left.collections[0].get_segments()]
+        np.testing.assert_array_equal(line(axis, name), np.stack([np.sort(sample), np.arange(1, 41)], axis=1))
+    ways = [np.sort(segment[:, 0]) for segment in axis.collections[0].get_segments()]
     np.testing.assert_array_equal(ways, np.sort([np.sort(first), np.sort(second)], axis=0).T)
 
 
@@ -271,15 +327,6 @@ def test_critics_stand_below_the_densities_over_lines_of_slope_one():
     for name, values in (("critic", X), ("logit", np.tanh(X))):
         np.testing.assert_array_equal(line(below, name), np.stack([X, values], axis=1))
     assert [each.get_slope() for each in below.lines if hasattr(each, "get_slope")] == [1] * 14
-
-
-def test_singular_values_fall_from_the_largest_over_percents():
-    panels = presentable(pictures.singular_values({"first": [0.1, 3, 2], "last": [4.0]},
-                                                  {"first": [0.6, 0.0, 1], "last": [0.9]}))
-    assert [(axis.get_title(), *points(axis)[:2]) for axis in panels] == [
-        ("as trained", [[0, 3], [50, 2], [100, 0.1]], [[0, 4]]),
-        ("with spectral normalisation", [[0, 1], [50, 0.6], [100, 1e-4]], [[0, 0.9]])]
-    assert list(lines(panels[0])) == ["first", "last"] and panels[0].get_yscale() == "log"
 
 
 def test_charts_draw_each_run_in_a_column_of_its_own():

@@ -44,5 +44,5 @@ def sha256(path):
 
 def record_checksums():
     """Write SHA256SUMS anew for every data file in this folder. For the commands that make assets."""
-    files = sorted(path for path in FOLDER.iterdir() if path.suffix in {".npz", ".keras", ".h5", ".png"})
+    files = sorted(path for path in FOLDER.iterdir() if path.suffix in {".npz", ".keras", ".json", ".png"})
     CHECKSUMS.write_text("".join(f"{sha256(path)}  {path.name}\n" for path in files), encoding="ascii")

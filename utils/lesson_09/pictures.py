@@ -1,9 +1,11 @@
 """GANs that fail beside the same GANs cured, distances and critics on a line, and charts of GANs in training."""
 
+import itertools
+
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from utils.plots.canvas import BLACK, BLUE, GRID, INK, ORANGE, RED, SERIES, arrow, canvas, finish
+from utils.plots.canvas import BLACK, BLUE, INK, ORANGE, RED, SERIES, canvas, finish
 from utils.plots.charts import draw_line_chart
 
 SICK, CURED = RED, BLUE
@@ -24,8 +26,7 @@ def patients(runs, data, symptom, logarithmic=False, released=None, unit="nats")
             has a number an epoch: "discriminator_loss", "generator_loss", and "symptom".
         data: real points (m, 2).
         symptom: what was measured, with its unit; logarithmic if it spans powers of ten.
-        released: the epoch after which the generator moves, marked by a line.
-        unit: of the losses; empty where they differ.
+        released: the epoch after which the generator moves, marked by a line; unit: of the losses, if it is one.
     """
     low, high = np.min(data, axis=0), np.max(data, axis=0)
     low, high = low - 0.5 * (high - low), high + 0.5 * (high - low)
@@ -48,10 +49,8 @@ def patients(runs, data, symptom, logarithmic=False, released=None, unit="nats")
 def phase_portraits(runs, names, reach):
     """Return a row for each way of playing a game of two numbers: losses, distance, and the path in the plane.
 
-    Args:
-        runs: dictionary of name → (history, path (steps, 2), direction); a direction is a function of both numbers
-            that returns where a small step leads.
-        names: of the two numbers, a pair; they are shown from -reach to reach.
+    Runs are {name: (history, path (steps, 2), direction)}; a direction is a function of both numbers, which returns
+    where a small step leads. The numbers have names, a pair, and are shown from -reach to reach.
     """
     grid = np.meshgrid(*2 * [np.linspace(-reach, reach, 13)])
 
@@ -105,83 +104,47 @@ def averaged_path(path, averages):
     return picture
 
 
-def cures(rows):
-    """Return a line for each {failure: (what is measured, value before, value after the cure, "log" or "linear")}."""
-    picture, axes = canvas(height=0.95 * len(rows) + 0.2, rows=len(rows), squeeze=False)
-    for (name, (measured, before, after, scale)), axis in zip(rows.items(), axes[:, 0], strict=True):
-        axis.set_xscale(scale)
-        for value, colour in ((before, SICK), (after, CURED)):
-            axis.plot([value], [0], "o", color=colour, markersize=8)
-            axis.annotate(f"{value:.2g}", (value, 0), xytext=(0, 7), textcoords="offset points", ha="center",
-                          fontsize=9, color=colour)
-        arrow(axis, (before, 0), (after, 0), gap=6)
-        low, high = sorted((before, after))
-        axis.set_xlim((low / 3, high * 3) if scale == "log" else (min(0, low) - 0.08 * high, 1.1 * high))
-        axis.set_yticks([0], [name], fontsize=10)
-        axis.spines["left"].set_visible(False)
-        axis.tick_params(axis="y", length=0)
-        finish(axis, "", measured, grid=False, ylim=(-0.6, 1))
-    return picture
+def over_seeds(groups, real=None, logarithmic=()):
+    """Return a panel for each measure: a line for each row with a dot for each seed, and a tick at their mean.
 
-
-def recipes(scores, floor):
-    """Return recipes compared, {name: (Fréchet distance, precision, recall)}: the first alone, the others as a plane.
-
-    The floor, drawn as the last row, is the same three of real images against real images.
+    Args:
+        groups: list of {row: {measure: values (seeds,)}}. The first row of a group is what its others are compared
+            with: the range of its dots lies as a band behind them.
+        real: {measure: what real images score}, drawn dotted; logarithmic: the measures shown in powers of ten.
     """
-    rows = dict(sorted(scores.items(), key=lambda row: -row[1][0])) | {"real images": floor}
-    colours = [*(SERIES[index % len(SERIES)] for index in range(len(scores))), "#777777"]
-    picture, (left, right) = canvas(height=0.8 + 0.42 * max(len(rows), 6), columns=2, width_ratios=(1.1, 1))
-    for row, ((frechet, precision, recall), colour) in enumerate(zip(rows.values(), colours, strict=True)):
-        left.plot([0.1, frechet], [-row, -row], color=GRID, linewidth=1, zorder=0)
-        for axis, place, text, offset, side in ((left, (frechet, -row), f"{frechet:.3g}", (0, 6), "center"),
-                                                (right, (recall, precision), str(row + 1), (6, 4), "left")):
-            axis.plot(*place, "o", color=colour, markersize=8)
-            axis.annotate(text, place, xytext=offset, textcoords="offset points", ha=side, fontsize=9, color=INK)
-    left.set_yticks(-np.arange(len(rows)), [f"{name}  {row + 1}" for row, name in enumerate(rows)], fontsize=9.5)
-    finish(left, "", "Fréchet distance (further left is better)", grid=False, xscale="log",
-            xlim=(floor[0] / 2, 2.5 * max(row[0] for row in rows.values())), ylim=(0.6 - len(rows), 0.7))
-    finish(right, "", "recall: how much of MNIST is drawn", "precision: how real it is", xlim=(-0.03, 1.03),
-            ylim=(-0.03, 1.08))
-    return picture
-
-
-def step_times(milliseconds, x="milliseconds for a batch of 64, this machine, now"):
-    """Return bars of how long parts of a training step take, {part: time}; x says what was measured."""
-    picture, axis = canvas(height=0.7 + 0.36 * len(milliseconds))
-    names, values = list(milliseconds)[::-1], list(milliseconds.values())[::-1]
-    axis.barh(names, values, height=0.6, color=BLUE)
-    for row, value in enumerate(values):
-        axis.annotate(f"{value:.1f}", (value, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
-    axis.tick_params(axis="y", length=0, labelsize=9.5)
-    finish(axis, "", x, grid=False, xlim=(0, 1.12 * max(values)))
+    rows = [(name, scores, colour if place == 0 else INK) for group, colour in zip(groups, (SICK, CURED), strict=False)
+            for place, (name, scores) in enumerate(group.items())]
+    starts = np.cumsum([0, *map(len, groups)])
+    measures = list(rows[0][1])
+    picture, axes = canvas(height=0.9 + 0.27 * len(rows), columns=len(measures), sharey=True, squeeze=False)
+    for measure, axis in zip(measures, axes[0], strict=True):
+        for first, last in itertools.pairwise(starts):
+            values, colour = rows[first][1][measure], rows[first][2]
+            axis.fill_betweenx([-first + 0.45, 0.55 - last], min(values), max(values), color=colour, alpha=0.15,
+                               linewidth=0, zorder=0)
+        for row, (_, scores, colour) in enumerate(rows):
+            axis.plot(scores[measure], np.full(len(scores[measure]), -row), "o", color=colour, markersize=5, alpha=0.75)
+            axis.plot(np.mean(scores[measure]), -row, "|", color=colour, markersize=13, markeredgewidth=1.8)
+        if measure in (real or {}):
+            axis.axvline(real[measure], color=INK, linewidth=1, linestyle=":", zorder=0)
+        axis.tick_params(axis="y", length=0)
+        finish(axis, "", measure, xscale="log" if measure in logarithmic else "linear", ylim=(0.6 - len(rows), 0.6))
+    axes[0, 0].set_yticks(-np.arange(len(rows)), [name for name, _, _ in rows], fontsize=9.5)
     return picture
 
 
 def sorted_pairs(first, second):
-    """Return the Wasserstein distance of two samples (n,): as average way between equal ranks, and as an area."""
+    """Return two samples (n,), each sorted, and the way from each number to that of the same rank in the other."""
     first, second = np.sort(np.ravel(first)), np.sort(np.ravel(second))
     if first.shape != second.shape:
-        raise ValueError(f"sorted_pairs wants two samples of the same size, but got {first.size} and {second.size} "
-                         "numbers.")
-    picture, (left, right) = canvas(height=3.5, columns=2, sharey=True)
-    ranks = np.arange(1, len(first) + 1) / len(first)
-    everything = np.sort(np.concatenate([first, second]))
-    margin = 0.06 * max(np.ptp(everything), 1e-6)
-    ends = np.array([everything[0] - margin, *everything, everything[-1] + margin])
-    shares = [np.searchsorted(sample, ends, side="right") / len(first) for sample in (first, second)]
-    left.hlines(ranks, first, second, color="#AAAAAA", linewidth=1.6, zorder=1)
-    right.fill_between(ends, *shares, step="post", color=ORANGE, alpha=0.35, linewidth=0)
-    for sample, share, name, colour, marker, line in ((first, shares[0], "first", BLUE, "o", "-"),
-                                                      (second, shares[1], "second", RED, "^", "--")):
-        left.plot(sample, ranks, marker, color=colour, markersize=5, label=name, zorder=2)
-        right.step(ends, share, where="post", color=colour, linestyle=line, linewidth=1.8, label=name)
-    length = np.mean(np.abs(first - second))
-    area = np.sum(np.abs(shares[0] - shares[1])[:-1] * np.diff(ends))
-    finish(left, f"paired by rank: average way {length:.2f}", "value", "share of the sample up to here",
-            legend={"loc": "upper left"}, xlim=ends[[0, -1]], ylim=(0, 1.06))
-    finish(right, f"distribution functions: area between {area:.2f}", "value", legend={"loc": "lower right"},
-            xlim=ends[[0, -1]])
+        raise ValueError(f"sorted_pairs wants two samples of one size, but got {first.size} and {second.size} numbers.")
+    picture, axis = canvas(height=2.9)
+    ranks = np.arange(1, len(first) + 1)
+    axis.hlines(ranks, first, second, color="#AAAAAA", linewidth=1.6, zorder=1)
+    for sample, name, colour, marker in ((first, "first", BLUE, "o"), (second, "second", RED, "^")):
+        axis.plot(sample, ranks, marker, color=colour, markersize=5, label=name)
+    way = np.mean(np.abs(first - second))
+    finish(axis, f"average way {way:.2f}", "value", "rank, from the smallest", legend={"loc": "upper left"})
     return picture
 
 
@@ -205,27 +168,11 @@ def critics(x, real_density, fake_density, values):
     above.spines["bottom"].set_visible(False)
     above.tick_params(bottom=False)
     finish(above, "", "", "density", grid=False, legend={"loc": "upper center", "ncols": 2}, ylim=(0, None))
-    low, high = np.min(list(values.values())), np.max(list(values.values()))
-    margin = 0.08 * max(high - low, 1e-6)
-    low, high = low - margin, max(high, low + 1e-6) + margin
+    _draw_curves(below, x, values, SERIES[2:] + SERIES[:2])
+    low, high = below.get_ylim()
     for place in np.linspace(low - np.ptp(x), high, 14):
         below.axline((x[0], place), slope=1, color="#BBBBBB", linewidth=0.9, linestyle=":", zorder=0)
-    _draw_curves(below, x, values, SERIES[2:] + SERIES[:2])
     finish(below, "", "x (dotted: slope 1)", "value at x", grid=False, legend={}, xlim=(x[0], x[-1]), ylim=(low, high))
-    return picture
-
-
-def singular_values(before, after):
-    """Return singular values before and after spectral normalisation, {layer: those of its weights, in any order}."""
-    picture, axes = canvas(height=3.3, columns=2, sharey=True)
-    for axis, layers, title in zip(axes, (before, after), ("as trained", "with spectral normalisation"), strict=True):
-        for (name, values), colour, line in zip(layers.items(), SERIES, _LINES + ("-",) * 3, strict=False):
-            falling = np.sort(np.ravel(values))[::-1]
-            axis.plot(np.linspace(0, 100, len(falling)), np.maximum(falling, 1e-4), color=colour, linestyle=line,
-                      linewidth=1.8, marker="o" if len(falling) < 3 else "", label=name)
-        axis.axhline(1, color=INK, linewidth=0.9, linestyle=(0, (5, 3)), zorder=0)
-        finish(axis, title, "singular value, from the largest, in percent of all",
-                "singular value" if axis is axes[0] else "", legend={} if axis is axes[0] else None, yscale="log")
     return picture
 
 
@@ -234,8 +181,7 @@ def charts(runs):
 
     Runs are {name: {measurement: (n,)}}: "step"; "discriminator_loss" and "generator_loss" in nats; "gradient", the
     length of the generator's gradient; "centre" and "spread", average and standard deviation of the samples' first
-    coordinate; "as_trained" and "mixed", the share that the discriminator gets right in batches of one kind, and in
-    mixed ones.
+    coordinate; "as_trained" and "mixed", the share that the discriminator gets right in batches of one kind or of both.
     """
     picture, axes = canvas(height=7.2, rows=4, columns=len(runs), sharex=True, sharey="row", squeeze=False)
     for (name, run), (losses, gradient, samples, accuracy) in zip(runs.items(), axes.T, strict=True):

@@ -1,11 +1,66 @@
-"""What only lesson 9 computes: latents between four, and the recorded runs of exercise 9.5."""
+"""What only lesson 9 computes: networks with some of six changes, latents between four, runs of exercise 9.5."""
+
+import json
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from utils.assets import asset
 from utils.losses import discriminator_loss, generator_loss, saturating_generator_loss
+
+CHANGES = ("R1", "tiles", "normalisation", "tanh", "Adam", "average")  # of lesson 8, in its order
+
+
+def build_players(changes):
+    """Return lesson 8's classic generator and discriminator after those `changes` that concern networks.
+
+    Latents (batch, 100) → images (batch, 784) in [0, 1], or in [-1, 1] with "tanh"; images → logits (batch, 1).
+    """
+    normalised, tiles = "normalisation" in changes, "tiles" in changes
+
+    def unit(hidden):
+        return layers.LeakyReLU(negative_slope=0.2)(hidden) if normalised else layers.ReLU()(hidden)
+
+    latents, images = keras.Input((100,)), keras.Input((784,))
+    drawn, seen = latents, images
+    for width in (256, 256, 7 * 7 * 16 if tiles else 256):
+        drawn = layers.Dense(width, use_bias=not normalised)(drawn)
+        drawn = unit(layers.BatchNormalization(momentum=0.9)(drawn) if normalised else drawn)
+    if tiles:
+        drawn = layers.Conv2D(16, 3, padding="same")(layers.Reshape((7, 7, 16))(drawn))
+        drawn = layers.Reshape((784,))(layers.Permute((1, 3, 2, 4))(layers.Reshape((7, 7, 4, 4))(drawn)))
+        seen = layers.Reshape((7, 7, 16))(layers.Permute((1, 3, 2, 4))(layers.Reshape((7, 4, 7, 4))(seen)))
+        seen = layers.Flatten()(unit(layers.Conv2D(16, 3, padding="same")(seen)))
+    else:
+        drawn, seen = layers.Dense(784)(drawn), unit(layers.Dense(256)(seen))
+    drawn = layers.Activation("tanh" if "tanh" in changes else "sigmoid")(drawn)
+    logits = layers.Dense(1)(unit(layers.Dense(256)(seen)))
+    return keras.Model(latents, drawn, name="generator"), keras.Model(images, logits, name="discriminator")
+
+
+def batches_of(images, changes, seed):
+    """Return endless random batches of images (n, 784) in [0, 1]: 64 with "Adam", else 128; in [-1, 1] with "tanh"."""
+    images = tf.constant(2 * images - 1 if "tanh" in changes else images)
+    rows = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).repeat()
+    return rows.batch(64 if "Adam" in changes else 128).map(lambda rows: tf.gather(images, rows))
+
+
+def drawn_images(gan, changes, count=10_000):
+    """Return images in [0, 1], (count, 784), that a GAN with these changes draws."""
+    latents = np.random.default_rng(1).normal(size=(count, gan.latent_dim)).astype("float32")
+    images = gan.generator.predict(latents, batch_size=1000, verbose=0)
+    return np.clip((images + 1) / 2 if "tanh" in changes else images, 0, 1)
+
+
+def six_changes():
+    """Return the table that `make changes` has computed: {row: {what is measured: a list over the seeds}}."""
+    table, names = {}, {"frechet": "Fréchet distance", "digits": "digits drawn"}
+    for row in json.loads(asset("six_changes.json").read_text(encoding="utf-8"))["rows"]:
+        for key, value in row.items():
+            table.setdefault(row["name"], {}).setdefault(names.get(key, key), []).append(value)
+    return table
 
 
 def between_corners(corners, right, down):
@@ -25,8 +80,7 @@ def between_corners(corners, right, down):
 def _ring(random, count):
     """Return points (count, 2) of eight clusters on a circle of radius 2."""
     angles = random.integers(8, size=count) * np.pi / 4
-    points = 2 * np.stack([np.cos(angles), np.sin(angles)], axis=-1) + random.normal(0, 0.1, (count, 2))
-    return points.astype("float32")
+    return np.float32(2 * np.stack([np.cos(angles), np.sin(angles)], axis=-1) + random.normal(0, 0.1, (count, 2)))
 
 
 def _player(widths, seed, scale=1.0, start=0.0, normalised=False, constraint=None):
