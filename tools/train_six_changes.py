@@ -3,7 +3,7 @@
     python -m tools.train_six_changes        (or: make changes; 45 minutes of one core)
 
 The classic network that collapses, each change alone added to it, the recipe with all six changes, and each alone
-removed from it. All get the same processor time: a change that makes each step slower gets fewer steps.
+removed from it. All aim at the same processor time: a change that makes each step slower gets fewer steps.
 """
 
 from utils.runtime import start  # first: it sets TensorFlow up
@@ -25,10 +25,11 @@ from utils.models import use_average
 SECONDS, SEEDS = float(os.environ.get("CPU_SECONDS") or 60), range(int(os.environ.get("SEEDS") or 3))
 ROWS = {"classic": (), **{f"+ {change}": (change,) for change in CHANGES}, "recipe": CHANGES,
         **{f"− {change}": tuple(other for other in CHANGES if other != change) for change in CHANGES}}
-HOW = (f"Made by `make changes`: {SECONDS:g} seconds of processor time for each row on one core, 55,000 training "
-       "images; scores of 10,000 drawn images against the 5,000 validation images. classic: the networks and settings "
-       "that collapse in lesson 8, both players moved at once; recipe: all six changes; +: one added to the classic; "
-       "−: one removed from the recipe.")
+HOW = (f"Made by `make changes`: for each row as many steps as fit into {SECONDS:g} seconds of one core by a "
+       "measurement beforehand (cpu_seconds: what the training then took); 55,000 training images; scores of 10,000 "
+       "drawn images against the 5,000 validation images. classic: the networks and settings that collapse in lesson "
+       "8, both players moved at once; recipe: all six changes; +: one added to the classic; −: one removed from the "
+       "recipe.")
 
 
 def fit(gan, changes, images, steps, seed):
