@@ -13,7 +13,7 @@ CPU_SECONDS ?=
 .PHONY: test-browser test-colab
 .PHONY: doctor
 .PHONY: test-faults test-solved
-.PHONY: help lab test notebooks bench judge changes pictures badges
+.PHONY: help lab test notebooks bench judge changes models pictures badges
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ judge: .venv/course-installed ## train the judge and write its weights into util
 
 changes: .venv/course-installed ## train lesson 9's table of six changes, 45 minutes: utils/assets/six_changes.json
 	@$(ENV) -m tools.train_six_changes
+
+models: .venv/tests-installed ## train lesson 13's table of four models, 90 minutes: utils/assets/four_models.json
+	@$(ENV) -m tools.train_four_models
 
 pictures: .venv/tests-installed ## train lessons 6 and 8, and draw the pictures of the README and of lesson 0
 	@$(ENV) -m tools.make_pictures

@@ -39,7 +39,8 @@ def test_library_enters_no_room(path):
     assert not rooms_entered(path)
 
 
-CROWDED = {"lesson_11": 950}  # more lines than 750: what its exercises say of mistakes is still to be told in fewer
+# More lines than 750: what their exercises say of mistakes is still to be told in fewer.
+CROWDED = {"lesson_11": 950, "lesson_13": 920}
 
 
 @pytest.mark.parametrize("room", ROOMS, **name_of_file)
