@@ -165,7 +165,7 @@ def bell_velocity(points, time, shares, centres, width):
     this place belongs to each. Arguments: `time` in [0, 1]; shares and centres of the bells, (bells,).
     """
     _require_range("bell_velocity", "a time", time, 0, 1)
-    at = np.asarray(points)[..., None]
+    at, shares, centres = np.asarray(points)[..., None], np.asarray(shares), np.asarray(centres)
     deviation = np.sqrt((time * width)**2 + (1 - time)**2)
     belongs = shares * norm.pdf(at, time * centres, deviation)
     belongs /= belongs.sum(axis=-1, keepdims=True)
