@@ -23,7 +23,7 @@ from utils.assets import FOLDER, record_checksums
 from utils.data import binarise, binarised_test_set, flatten, load_mnist, split_validation, to_unit_range
 from utils.lesson_09.study import CHANGES, batches_of, drawn_images
 from utils.lesson_11.study import inpaint
-from utils.lesson_13.study import adam
+from utils.lesson_13.study import clipped_adam
 from utils.likelihood import importance_estimate, importance_log_weights
 from utils.models import VAE, use_average
 
@@ -63,7 +63,8 @@ def fit_diffusion(name, seed):
         model = room.DigitFlow(room.build_network(channels=1, conditions=room.WAVES + 11), -0.4, seed)
         labels = split_validation(load_mnist().train_labels.astype("int32"))[:1]
     images, epochs = training.grey_images(), EPOCHS[name]
-    optimizer = adam(room.RATE, epochs * len(images) // room.BATCH, 20 if name == "hidden pixels" else 1)
+    steps = epochs * len(images) // room.BATCH
+    optimizer = clipped_adam(room.RATE, steps, 20 if name == "hidden pixels" else 1)
     model.compile(optimizer, steps_per_execution=50)
     seconds = training.timed_fit(model, images, *labels, epochs=epochs, batch_size=room.BATCH)
     return model, model.network.count_params(), seconds["CPU s"]

@@ -213,7 +213,7 @@ def test_waves_are_sines_and_cosines_of_the_time():
 
 
 def test_rate_rises_and_falls():
-    schedule = study.adam(0.01, 1000, largest_gradient=2).get_config()["learning_rate"]["config"]
+    schedule = study.clipped_adam(0.01, 1000, largest_gradient=2).get_config()["learning_rate"]["config"]
     schedule = keras.optimizers.schedules.CosineDecay.from_config(schedule)
     assert float(schedule(50)) == pytest.approx(0.01) and float(schedule(0)) == 0 and float(schedule(1000)) < 1e-6
 

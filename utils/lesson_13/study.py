@@ -130,7 +130,7 @@ def compiled(function):
     return tf.function(function, autograph=False, reduce_retracing=True)
 
 
-def adam(rate, steps, largest_gradient):
+def clipped_adam(rate, steps, largest_gradient):
     """Return Adam for both diffusion models: warm-up, a cosine, and longer gradients shortened to a length.
 
     The learning rate rises over the first twentieth of the steps and falls to 0. Single estimates with few hidden
