@@ -11,10 +11,11 @@ from utils.assets import CHECKSUMS, FOLDER, AssetError, asset, record_checksums,
 from utils.data import load_mnist
 from utils.evaluation import load_judge
 from utils.lesson_09.study import six_changes
+from utils.lesson_13.study import four_models
 
 SHIPPED = sorted(path.name for path in FOLDER.iterdir() if path.suffix in {".npz", ".keras", ".json", ".png"})
 USES = {"mnist.npz": load_mnist, "judge.keras": load_judge.__wrapped__,  # the judge is kept once it is loaded
-        "six_changes.json": six_changes}
+        "six_changes.json": six_changes, "four_models.json": four_models}
 
 
 @pytest.fixture
