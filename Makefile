@@ -13,7 +13,7 @@ CPU_SECONDS ?=
 .PHONY: test-browser test-colab
 .PHONY: doctor
 .PHONY: test-faults test-solved
-.PHONY: help lab test notebooks bench judge changes models pictures badges
+.PHONY: help lab test minutes notebooks bench judge changes models pictures badges
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ test-faults: .venv/tests-installed ## kill kernels, cut the network, run one not
 
 notebooks: .venv/tests-installed ## run all notebooks and save their outputs; one: make notebooks LESSON=06
 	@$(ENV) tools/execute_notebooks.py $(LESSON)
+
+minutes: .venv/tests-installed ## print how long each lesson takes to work through, core and whole; one: LESSON=06
+	@$(ENV) -m tools.count_minutes $(LESSON)
 
 bench: .venv/tests-installed ## print tables: speed, quality for seconds, notebooks' costs, figures; one: ONLY=speed
 	@LESSON=$(LESSON) SEEDS=$(SEEDS) CPU_SECONDS=$(CPU_SECONDS) $(ENV) -m pytest -s tests/benchmarks -k "$(ONLY)"

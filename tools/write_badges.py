@@ -17,18 +17,19 @@ import os
 import subprocess
 import sys
 
-REPOSITORY, BRANCH = "{repository}", "{branch}"
+REPOSITORY = "{repository}"
+BRANCH = "{branch}"
 FOLDER = "/content/course"
 
 if "COLAB_RELEASE_TAG" in os.environ:
     if not os.path.isdir(FOLDER):
-        command = ["git", "clone", "--quiet", "--depth=1", "--branch", BRANCH, REPOSITORY, FOLDER]
+        command = ["git", "clone", "--quiet", "--depth=1", "--branch", BRANCH,
+                   REPOSITORY, FOLDER]
         fetched = subprocess.run(command, capture_output=True, text=True)
         if fetched.returncode:
             raise RuntimeError(
-                f"The course could not be fetched from {{REPOSITORY}}: check the network connection "
-                f"and run this cell again. git says: {{fetched.stderr.strip()}}"
-            )
+                f"The course could not be fetched from {{REPOSITORY}}: check the network "
+                f"and run this cell again. git says: {{fetched.stderr.strip()}}")
     if FOLDER not in sys.path:
         sys.path.insert(0, FOLDER)'''
 
@@ -65,11 +66,11 @@ def badge(notebook_name, repository, branch):
 
 def with_address(text, repository, branch):
     """Return `text`, the content of a notebook file or of README.md, with its address replaced everywhere."""
-    line = rf'REPOSITORY, BRANCH = \"{repository}\", \"{branch}\"'  # as it stands in a notebook's JSON
     folder = _colab_folder(repository, branch)
     replacements = {
         r"https://colab\.research\.google\.com/github/[^\s()\"]*?/notebooks/": folder,
-        r'REPOSITORY, BRANCH = \\"[^"]*\\", \\"[^"]*\\"': line,
+        r'REPOSITORY = \\"[^"]*\\"': rf'REPOSITORY = \"{repository}\"',  # as it stands in a notebook's JSON
+        r'BRANCH = \\"[^"]*\\"': rf'BRANCH = \"{branch}\"',
         r"git clone https://[^\s`]+": f"git clone {repository}",
     }
     for pattern, replacement in replacements.items():

@@ -97,10 +97,10 @@ def binarise(images, seed=None):
 
 
 def add_noise(images, deviation, seed=None):
-    """Return images in [0, 1] with normal noise of this standard deviation on every pixel, clipped to [0, 1] again.
+    """Return images with normal noise of this deviation, clipped to [0, 1] again.
 
     Args:
-        images: float array in [0, 1], any shape. What comes back has the same, and is float32.
+        images: float array in [0, 1], any shape. Every pixel gets noise of its own; the result is float32.
         deviation: of the noise before clipping, in grey values from 0 to 1.
         seed: an integer for the same noise every time; None for fresh noise at every call.
     """

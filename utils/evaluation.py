@@ -176,7 +176,7 @@ def kernel_distance(features_a, features_b):
 
 
 def precision_recall(real_features, fake_features, k=3):
-    """Return which share of fakes lies among the reals, and which share of reals lies among the fakes.
+    """Return the share of fakes among reals, and the share of reals among fakes.
 
     A sample lies among others if it is in the ball around one of them that reaches to its k-th neighbour.
 

@@ -52,7 +52,7 @@ def gaussian_log_density(latents, mean, log_variance):
 
 
 def kl_to_standard_normal(mean, log_variance):
-    """Return KL(N(mean, diag(exp(log_variance))) || N(0, I)) of each example, in nats.
+    """Return KL(N(mean, diag(exp(log_variance))) || N(0, I)) of each row, in nats.
 
     Args:
         mean, log_variance: tensors of shape (batch, latent_dim), which become (batch,).
@@ -66,7 +66,7 @@ def kl_to_standard_normal(mean, log_variance):
 
 
 def elbo(images, logits, mean, log_variance):
-    """Return the evidence lower bound of each image, in nats: log p(x | z) - KL(q(z | x) || p(z)).
+    """Return each image's bound in nats: log p(x | z) - KL(q(z | x) || p(z)).
 
     An unbiased estimate with one latent for each image: `logits` decode a draw from q(z | x).
 
@@ -85,7 +85,7 @@ def elbo(images, logits, mean, log_variance):
 
 
 def importance_weighted_bound(log_weights):
-    """Return the importance-weighted bound of each image, in nats: the logarithm of its average weight.
+    """Return each image's bound in nats: the logarithm of its average weight.
 
     Written with log-sum-exp, so that weights as small as exp(-1000) count. Samples 1, 2, … of one image are weighed
     against each other, never against those of another image. With one sample it is the ELBO's estimate.
@@ -107,7 +107,7 @@ def importance_weighted_bound(log_weights):
 
 
 def discriminator_loss(real_logits, fake_logits):
-    """Return the discriminator's cross-entropy: real images are class 1, generated images class 0.
+    """Return the discriminator's cross-entropy (real: class 1, generated: class 0).
 
     From logits (batch, 1), a scalar in nats: the sum of both halves, each averaged over its batch; 2 ln 2 for an
     undecided discriminator. Source: Goodfellow et al. (2014), equation 1.
@@ -120,7 +120,7 @@ def discriminator_loss(real_logits, fake_logits):
 
 
 def generator_loss(fake_logits):
-    """Return the non-saturating generator loss -log D(G(z)), averaged over the batch, in nats.
+    """Return the non-saturating loss -log D(G(z)), averaged over the batch, in nats.
 
     From logits (batch, 1), a positive scalar: ln 2 where the discriminator is undecided.
     Source: Goodfellow et al. (2014), section 3.
@@ -140,7 +140,7 @@ def saturating_generator_loss(fake_logits):
 
 
 def r1_penalty(discriminator, images):
-    """Return the squared slope of the discriminator at real images, averaged over them.
+    """Return the squared slope of the discriminator, averaged over real images.
 
     Args:
         discriminator: images (batch, pixels) → logits (batch, 1).
@@ -161,7 +161,7 @@ def r1_penalty(discriminator, images):
 
 
 def wasserstein_distance_1d(first, second):
-    """Return the Wasserstein distance of two samples of numbers: how far a grain is moved on average.
+    """Return the Wasserstein distance: how far a grain is moved on average.
 
     On a line the cheapest plan moves the smallest number to the smallest, the second to the second, and so on (Villani,
     2003, chapter 2). Both samples are (n,), in any order; the distance is in the unit of the numbers.
@@ -195,7 +195,7 @@ def wasserstein_generator_loss(fake_values):
 
 
 def gradient_penalty(critic, real_images, fake_images, random):
-    """Return the average of (slope − 1)², where slope is that of the critic between real and fake images.
+    """Return the average of (slope − 1)² of the critic between real and fake images.
 
     The slope is the length of the gradient of the critic's value with respect to the image. It is measured at one
     point an image, anywhere on the straight line from a fake to a real image with equal probability.
@@ -225,7 +225,7 @@ def gradient_penalty(critic, real_images, fake_images, random):
 
 
 def exponential_moving_average(average, weights, decay):
-    """Return the average of the weights one step further: decay · average + (1 − decay) · weights.
+    """Return decay · average + (1 − decay) · weights, the average one step later.
 
     The weights of s steps ago count decay to the power of s: the average reaches back about 1 / (1 − decay) steps
     (Yazıcı et al., 2019). It starts at the first weights themselves, as those of Keras' optimisers (`use_ema`) do.

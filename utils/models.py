@@ -67,7 +67,7 @@ def build_decoder(latent_dim=2, widths=(128, 128, 128, 256)):
 
 
 def decode_grid(decoder, side=20):
-    """Return the digits decoded on a grid over the latent plane, one for each equal share of the prior.
+    """Return digits decoded on a grid that cuts the prior into equal shares.
 
     Equal steps of probability, not of distance: the grid lines are quantiles of the standard normal. The first latent
     grows to the right, the second upwards, as on paper; digits are listed row by row from the top.
@@ -86,7 +86,7 @@ def decode_grid(decoder, side=20):
 
 
 def sample_prior(decoder, count, latent_dim, seed=None):
-    """Return images drawn from the model: latents from N(0, I), then every pixel from its Bernoulli.
+    """Return drawn images: latents from N(0, I), then each pixel from its Bernoulli.
 
     Args:
         decoder: latents (count, latent_dim) → logits (count, 784).
@@ -167,7 +167,7 @@ class DecoderByIntegral(keras.Model):
 
 
 def reparameterise(mean, log_variance, noise):
-    """Return latents drawn from N(mean, diag(exp(log_variance))) by shifting and scaling standard normal noise.
+    """Return latents from N(mean, diag(exp(log_variance))): shifted, scaled noise.
 
     Args:
         mean, log_variance, noise: tensors of shape (batch, latent_dim); noise is drawn from N(0, I).
@@ -272,7 +272,7 @@ def build_convolutional_decoder(latent_dim=50, width=256, filters=32):
 
 
 def condition_on_label(latents, labels):
-    """Return the latents with the label of each beside them, as ten numbers of which one is 1.
+    """Return the latents, and beside each its label as ten numbers, one of them 1.
 
     Args:
         latents: tensor of shape (batch, latent_dim).
@@ -319,7 +319,7 @@ class ConditionalVAE(BetaVAE):
 
 
 def gan_train_step(generator, discriminator, generator_optimizer, discriminator_optimizer, images, latents):
-    """Make one step of the discriminator, then one of the generator; return their losses (discriminator, generator).
+    """Step the discriminator, then the generator; return their losses in this order.
 
     Args:
         generator: latents (batch, latent_dim) → images, in the range of `images`.

@@ -8,7 +8,7 @@ import numpy as np
 # Inputs are (batch, features), weights (features,), the bias is one number, labels (batch,) are 0 or 1.
 
 def neuron(inputs, weights, bias):
-    """Return each example's weighted sum, inputs times weights plus bias: shape (batch,)."""
+    """Return each example's weighted sum, bias included: shape (batch,)."""
     _require_shapes("neuron", "batch features, features, ", inputs=inputs, weights=weights, bias=bias)
     sums = inputs @ weights + bias
     if not np.isfinite(sums).all():
@@ -28,14 +28,14 @@ def sigmoid(sums):
 
 
 def sigmoid_derivative(sums):
-    """Return the slope of the sigmoid at each weighted sum, in the same shape; finite for sums of any size."""
+    """Return the sigmoid's slope at each sum, finite for sums of any size."""
     return sigmoid(sums) * sigmoid(-sums)
 
 
 def perceptron_update(weights, bias, point, label, rate=1.0):
-    """Return (weights, bias) after one point (features,) with its label, 0 or 1: only a wrong answer moves them.
+    """Return (weights, bias) after one point and its label, 0 or 1.
 
-    Source: Rosenblatt (1962).
+    Only a wrong answer moves them. Source: Rosenblatt (1962).
     """
     sums = neuron(point[None], weights, bias)
     require_labels(np.array([label]), sums)
@@ -51,7 +51,7 @@ def logistic_loss(inputs, labels, weights, bias):
 
 
 def logistic_gradient(inputs, labels, weights, bias):
-    """Return the gradient of the average cross-entropy: for the weights (features,), and for the bias a number."""
+    """Return the average cross-entropy's gradient for weights and for bias."""
     sums = neuron(inputs, weights, bias)
     require_labels(labels, sums)
     errors = sigmoid(sums) - labels
@@ -72,13 +72,16 @@ def require_labels(labels, sums):
 # A network is a list [(weights, bias), …] of dense layers in Keras' layout: (fan_in, fan_out) and (fan_out,).
 
 def dense_forward(inputs, weights, bias):
-    """Return a layer's weighted sums: (batch, fan_in), (fan_in, fan_out), (fan_out,) → (batch, fan_out)."""
+    """Return a layer's weighted sums (batch, fan_out), its bias included."""
     _require_shapes("dense_forward", "batch fan_in, fan_in fan_out, fan_out", inputs=inputs, weights=weights, bias=bias)
     return inputs @ weights + bias
 
 
 def dense_backward(output_gradient, inputs, weights):
-    """Return the loss' gradients for a layer's inputs, weights and bias, given that for its output (batch, fan_out)."""
+    """Return the loss' gradients for a layer's inputs, its weights and its bias.
+
+    `output_gradient` (batch, fan_out) is the loss' gradient for the layer's output.
+    """
     _require_shapes("dense_backward", "batch fan_out, batch fan_in, fan_in fan_out",
                     output_gradient=output_gradient, inputs=inputs, weights=weights)
     return output_gradient @ weights.T, inputs.T @ output_gradient, output_gradient.sum(axis=0)
@@ -97,7 +100,7 @@ def relu_backward(output_gradient, outputs):
 
 
 def softmax_cross_entropy(logits, labels):
-    """Return the mean of -log softmax(logits)[label] in nats, and its gradient for the logits (batch, classes)."""
+    """Return the mean of -log softmax(logits)[label] in nats, and its gradient."""
     _require_shapes("softmax_cross_entropy", "batch classes, batch", logits=logits, labels=labels)
     if labels.dtype.kind not in "iu" or not (labels.min() >= 0 and labels.max() < logits.shape[1]):
         raise ValueError(f"softmax_cross_entropy wants integer labels from 0 to {logits.shape[1] - 1}, but got "
@@ -110,12 +113,15 @@ def softmax_cross_entropy(logits, labels):
 
 
 def he_initialisation(fan_in, fan_out, random):
-    """Return weights (fan_in, fan_out) from N(0, 2 / fan_in). Source: He, Zhang, Ren and Sun (2015)."""
+    """Return weights (fan_in, fan_out) from N(0, 2 / fan_in).
+
+    Source: He, Zhang, Ren and Sun (2015).
+    """
     return random.normal(0, np.sqrt(2 / fan_in), (fan_in, fan_out))
 
 
 def gradient_check(function, point, gradient, step=1e-6):
-    """Return a gradient's largest distance from central differences, relative to the largest slope."""
+    """Return a gradient's largest relative error, judged by central differences."""
     point, gradient = np.array(point, np.float64), np.array(gradient, np.float64)  # float32 has too few digits
     if point.shape != gradient.shape:
         raise ValueError(f"gradient_check wants a gradient of the point's shape {point.shape}, not {gradient.shape}.")

@@ -6,7 +6,7 @@ import pytest
 from tests.drawing import DIGITS, ExplorerContract, button, digits_of, dots, heights, line, lines, presentable, texts
 from tests.drawing import on_axis as drawn
 from tests.drawing import words_when_redrawn as words_of
-from utils.lesson_01 import explorers, pictures
+from utils.lesson_01 import explorers, pictures, study
 from utils.scratch import logistic_gradient, sigmoid
 
 X = np.linspace(-4, 4, 161)
@@ -34,6 +34,37 @@ def test_activations_stand_above_their_derivatives_and_a_jump_is_a_gap():
     np.testing.assert_array_equal(curve(slope), np.transpose([X, np.cos(X) / 2]))
     gap, = np.flatnonzero(np.isnan(curve(step)[:, 1]))
     assert curve(step)[gap - 1].tolist() == [0, 0] and curve(step)[gap + 1].tolist() == pytest.approx([0.05, 1])
+
+
+def test_clouds_stand_as_far_apart_as_they_should():
+    points, labels = study.two_clouds(4000, distance=3.0, seed=5)
+    one, other = points[labels == 1], points[labels == 0]
+    assert one.shape == other.shape == (2000, 2) and set(labels) == {0, 1}
+    assert np.linalg.norm(one.mean(axis=0) - other.mean(axis=0)) == pytest.approx(3, abs=0.1)
+    np.testing.assert_allclose([one.std(axis=0), other.std(axis=0)], 0.9, atol=0.05)
+    np.testing.assert_array_equal(points, study.two_clouds(4000, distance=3.0, seed=5)[0])
+
+
+def test_threes_and_eights_are_chosen_and_their_ink_is_that_of_the_window():
+    images = np.zeros((5, 28, 28), np.uint8)
+    images[1, 16:20, 9:15] = 255
+    images[4, 16:18, 9:15] = 255  # half of it
+    rows, labels = study.threes_and_eights(images, np.array([0, 8, 3, 5, 3], np.uint8))
+    assert rows.shape == (3, 784) and rows.dtype == labels.dtype == np.float32 and labels.tolist() == [1, 0, 0]
+    ink = study.window_ink(rows, (16, 20), (9, 15))
+    assert ink.tolist() == [[1], [-1], [0]] and ink.dtype == np.float64
+
+
+def test_answers_are_compared_with_shares_in_groups(capsys):
+    answers, labels = np.array([0.1, 0.3, 0.9, 1.0]), np.array([0, 1, 1, 1])
+    assert study.compare_with_shares(answers, labels, "8s", groups=2) == pytest.approx(0.3)
+    assert capsys.readouterr().out.splitlines() == ["test images with answers around 0.20: 50% are 8s",
+                                                    "test images with answers around 0.95: 100% are 8s"]
+
+
+def test_telling_examples_are_the_surest_the_least_sure_and_the_worst_errors():
+    sums, labels = np.array([-3.0, 2.0, 0.1, -0.2, 5.0, 1.0]), np.array([0, 0, 1, 1, 1, 0])
+    assert study.telling_examples(sums, labels, count=2).tolist() == [0, 3, 4, 1, 2, 3, 1, 5]
 
 
 def test_points_of_each_label_have_a_colour_and_a_shape():
@@ -109,13 +140,14 @@ def test_one_input_has_a_histogram_a_class_and_the_share_observed_where_there_ar
 
 
 def test_descents_walk_over_the_landscape_whose_lowest_point_has_a_star():
-    paths = {name: POINTS[start:start + 9] for start, name in enumerate("abc")}
     losses = {"a": [3, 1, 2], "b": [5, 4, 3], "c": [1, 2, 9]}
-    weights, biases = X[::8], X[::10]
+    runs = {name: ([(point[:1], point[1]) for point in POINTS[start:start + 9]], losses[name])
+            for start, name in enumerate(losses)}
     plane, loss = presentable(pictures.descents(
-        weights, biases, 0.1 + (biases[:, None] - biases[2])**2 + (weights - weights[5])**2, paths, losses))
-    np.testing.assert_array_equal([line(plane, name) for name in paths], list(paths.values()))
-    assert curve(plane, 3).tolist() == [[weights[5], biases[2]]]
+        lambda weight, bias: 0.1 + (bias - 1)**2 + (weight + 2)**2, runs, weights=(-6, 6), biases=(-3, 3)))
+    for start, name in enumerate(losses):
+        np.testing.assert_array_equal(line(plane, name), POINTS[start:start + 9])
+    assert curve(plane, 3)[0].tolist() == pytest.approx([-2, 1])
     assert lines(loss) == losses and loss.get_yscale() == "log"
 
 

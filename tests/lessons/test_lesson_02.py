@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tests.drawing import DIGITS, ExplorerContract, heights, line, lines, presentable, texts, words_when_redrawn
-from utils.lesson_02 import explorers, pictures
+from utils import scratch
+from utils.lesson_02 import explorers, pictures, study
 
 X = np.linspace(-4, 4, 161)
 CORNERS, XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
@@ -135,6 +136,40 @@ def test_maps_are_the_first_neurons_weights_each_layer_on_a_scale_around_0():
         row = np.reshape(image.get_array().filled(np.nan), (30, 8, 30))[1:-1, :, 1:-1]
         np.testing.assert_array_equal(row.transpose(1, 0, 2).reshape(8, 784), weights.T[:8])
         assert image.norm(0.0) == 0.5 and image.cmap(1.0)[0] > image.cmap(1.0)[2]
+
+
+def test_sizes_are_kept_by_he_and_fall_by_the_scale_in_each_layer_on_both_ways():
+    forward, backward = study.sizes_through_layers(scratch.he_initialisation, {"He": 1.0, "half": 0.5}, depth=6)
+    assert forward["He"][-1] / forward["He"][0] == pytest.approx(1, abs=0.5)
+    np.testing.assert_allclose(np.divide(forward["half"], forward["He"]), 0.5**np.arange(1, 7))
+    np.testing.assert_allclose(np.divide(backward["half"], backward["He"]), 0.5**np.arange(5, -1, -1))
+
+
+def test_examination_finds_the_one_array_whose_gradient_is_wrong(capsys):
+    random = np.random.default_rng(0)
+    parameters = scratch.initialise((3, 4, 2), random, np.float64)
+    images, labels = random.random((5, 3)), random.integers(0, 2, 5)
+
+    def loss_of(parameters):
+        return scratch.loss_and_gradients(parameters, images, labels)[0]
+
+    gradients = scratch.loss_and_gradients(parameters, images, labels)[1]
+    assert study.examine(scratch.gradient_check, loss_of, parameters, gradients) < 1e-7
+    wrong = [gradients[0], (2 * gradients[1][0], gradients[1][1])]
+    capsys.readouterr()
+    assert study.examine(scratch.gradient_check, loss_of, parameters, wrong) == pytest.approx(0.5, abs=1e-6)
+    assert "layer 2, weights  relative error 5e-01" in capsys.readouterr().out
+
+
+def test_report_of_starts_counts_right_answers_and_sleeping_neurons(capsys):
+    random = np.random.default_rng(1)
+    awake, asleep = (scratch.initialise((4, 3, 5, 2), random) for _ in range(2))
+    asleep[1] = asleep[1][0], np.full(5, -100, np.float32)  # all of layer 2 gives 0, so the answer is always 0
+    started = {"awake": (awake, [2.0]), "asleep": (asleep, [3.0])}
+    scores = study.report_starts(started, scratch.forward, random.random((8, 4)), np.array([0, 0, 1, 1, 1, 1, 1, 1]))
+    assert scores["asleep"] == 25
+    said = capsys.readouterr().out
+    assert "first loss   3.00 nats, test accuracy 25.00%" in said and "100% of layer 2 asleep" in said
 
 
 class TestCurveExplorer(ExplorerContract):

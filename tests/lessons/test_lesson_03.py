@@ -233,6 +233,44 @@ def test_trust_draws_how_sure_and_how_often_right_in_percent():
     assert axis.texts[0].get_position()[1] == 2.19 and axis.yaxis_inverted()
 
 
+def test_final_heights_are_those_of_the_last_points(capsys):
+    valleys = {name: study.LOSS_SURFACES[name] for name in ("straight", "turned by 45°")}
+    paths = {name: study.race(valley.slope, valley.start, 40, 0.15, 0.8) for name, valley in valleys.items()}
+    before, after = study.final_heights(valleys, paths)
+    assert before["SGD"] == pytest.approx(after["SGD"]) and after["Adam"] > 300 * before["Adam"]
+    assert before["Adam"] == valleys["straight"].height(paths["straight"]["Adam"][-1])
+    assert "SGD       height after 40 steps: 0.2388 in the straight valley" in capsys.readouterr().out
+
+
+def test_race_runs_on_the_update_that_it_is_given():
+    def stays(parameter, gradient, mean, square, *settings):
+        return parameter, mean, square
+
+    paths = study.race(lambda point: 2 * point, (1.0, 2.0), 3, 0.1, adam=stays)
+    assert np.all(paths["Adam"] == [1.0, 2.0]) and np.all(paths["SGD"][1:] < paths["SGD"][:-1])
+
+
+def test_gain_of_a_remedy_is_the_least_of_all_seeds_each_at_its_best_epoch(capsys):
+    def history(losses):
+        return {"val_loss": losses, "val_accuracy": [0.5] * len(losses)}
+
+    trained = {("nothing added", 1): [9, 5, 6], ("dropout", 1): [4.5, 7], ("nothing added", 2): [8, 7],
+               ("dropout", 2): [4, 9]}
+    fitted = {"nothing added": history([3, 2, 4]), "dropout": history([1, 1.2])}
+    gains = study.least_gains(lambda name, seed: history(trained[name, seed]), fitted, seeds=(1, 2))
+    assert gains == {"dropout": 0.5}
+    study.print_lowest_losses(fitted)
+    said = capsys.readouterr().out
+    assert "nothing added  lowest validation loss 2.000 nats after epoch  2, at the end 4.000" in said
+
+
+def test_misread_images_come_first_where_both_are_wrong(capsys):
+    labels, yours, judged = np.array([[1, 2, 3, 4], [1, 0, 3, 9], [1, 2, 8, 9]])
+    places, captions = study.misread(yours, judged, labels, count=2)
+    assert places.tolist() == [3, 1] and captions == ["is 4\nyours 9\njudge 9", "is 2\nyours 0\njudge 2"]
+    assert "3 test images are misread by one of the two, 1 by both" in capsys.readouterr().out
+
+
 class TestOptimiserRace(drawing.ExplorerContract):
     make = staticmethod(explorers.optimiser_race)
 

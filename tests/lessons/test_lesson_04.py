@@ -7,6 +7,7 @@ from scipy import integrate, special, stats
 
 from tests.drawing import DIGITS, ExplorerContract, digits_of, line, lines, presentable, texts, words_when_redrawn
 from utils.lesson_04 import explorers, pictures, study
+from utils.likelihood import log_marginal_by_quadrature
 from utils.plots.canvas import SERIES, canvas
 
 Z, CELL = np.linspace(-8, 8, 3201, retstep=True)
@@ -48,13 +49,14 @@ def test_importance_sampling_is_exact_from_the_posterior_and_unbiased_from_the_p
 
 
 def test_mixture_steps_draw_components_their_sum_and_whose_each_observation_is():
-    x, data = np.linspace(-4, 4, 161), np.array([-3.0] * 6 + [2.0] * 2)
+    x, data = np.linspace(-4, 4, 221), np.array([-3.0] * 6 + [2.0] * 2)
     densities = np.stack([stats.norm.pdf(x, -3), 0.5 * stats.norm.pdf(x, 2)])
     responsibilities = np.array([[1, 0]] * 6 + [[0.25, 0.75]] * 2)
-    stages = {"start": (densities[::-1], responsibilities[:, ::-1]), "end": (densities, responsibilities)}
-    first, last, levels = presentable(pictures.mixture_steps(data, x, stages, [-3, -2, -1.9]))
-    assert [axis.get_title() for axis in (first, last)] == ["start", "end"]
-    assert np.array_equal([each.get_ydata() for each in last.lines], [*densities, densities.sum(axis=0)])
+    start, end = ((1, 0.5), (-3, 2), (1, 1)), ((0.5, 1), (2, -3), (1, 1))
+    iterations = [(end, responsibilities[:, ::-1], -3), (end, responsibilities, -2), (start, responsibilities, -1.9)]
+    first, last, levels = presentable(pictures.mixture_steps(data, iterations, shown=(0, 2), low=-4, high=4))
+    assert [axis.get_title() for axis in (first, last)] == ["the start", "after 2 iterations"]
+    np.testing.assert_allclose([each.get_ydata() for each in last.lines], [*densities, densities.sum(axis=0)])
     bars, strip = last.patches[:40], last.patches[40:]
     assert [bar.get_height() for bar in bars if bar.get_height()] == pytest.approx([6 / 8 / 0.2, 2 / 8 / 0.2])
     blue, red = np.array([to_rgb(colour) for colour in SERIES[:2]])
@@ -64,16 +66,18 @@ def test_mixture_steps_draw_components_their_sum_and_whose_each_observation_is()
 
 def test_string_of_gaussians_draws_density_centres_and_draws_in_one_plane():
     centres, drawn = np.array([[1.0, -2.0], [3.0, 0.5]]), np.array([[2.5, -1.0], [1.0, -0.5], [-3, 2]])
-    first, last = presentable(pictures.string_of_gaussians({"two": HILL, "all": HILL}, [centres, None], drawn, EXTENT))
+    mixtures = {2: (centres, HILL), 500: (centres, HILL)}
+    first, last = presentable(pictures.string_of_gaussians(mixtures, drawn, EXTENT))
     np.testing.assert_allclose(top_of(first.collections[0]), (2, -1), atol=0.02)
-    assert first.get_title() == "two" and np.array_equal(first.lines[0].get_xydata(), centres) and not last.lines
+    assert first.get_title() == "2 components" and not last.lines
+    assert np.array_equal(first.lines[0].get_xydata(), centres)
     assert np.array_equal(last.collections[-1].get_offsets(), drawn) and (*last.get_xlim(), *last.get_ylim()) == EXTENT
 
 
 def test_integration_errors_draw_measured_and_predicted_errors_and_name_slopes_from_the_bottom():
-    errors, predictions = {"grid": [0.5, 1e-3, 1e-6], "draws": [0.4, 0.2, 0.1], "layers": [0.6, 0.3, 0.09]}, {
-        "grid": [0.7, 1e-7], "draws": [0.41, 0.11], "layers": [0.61, 0.08]}
-    slopes = {"draws": "slope −1/2", "layers": "slope −3/2"}
+    errors = {"grid": [0.5, 1e-3, 1e-6], "simple Monte Carlo": [0.4, 0.2, 0.1], "stratified": [0.6, 0.3, 0.09]}
+    predictions = {"grid": [0.7, 1e-7], "simple Monte Carlo": [0.41, 0.11], "stratified": [0.61, 0.08]}
+    slopes = {"simple Monte Carlo": "slope −1/2", "stratified": "slope −3/2"}
     axis, other = presentable(pictures.integration_errors({
         "1 latent": ([4, 8, 64], errors, [4, 64], predictions, slopes), "2 latents": ([4], {}, [4], {}, {})}))
     assert lines(axis) == errors and line(axis, "grid")[:, 0].tolist() == [4, 8, 64]
@@ -84,14 +88,18 @@ def test_integration_errors_draw_measured_and_predicted_errors_and_name_slopes_f
 
 
 def test_curse_draws_all_errors_with_their_mean_and_the_points_needed():
-    errors = {"simple": -np.array([[1.0, 3], [20, 40]]), "importance": np.array([[0.5, -0.1], [-2, -1]])}
-    points = {"grid": [10, 1e9], "simple": [20, 1e6], "importance": [15, 300]}
+    errors = {"simple Monte Carlo": -np.array([[1.0, 3], [20, 40]]),
+              "importance sampling": np.array([[0.5, -0.1], [-2, -1]])}
+    points = {"grid": [10, 1e9], "simple Monte Carlo": [20, 1e6], "importance sampling": [15, 300]}
     left, right = presentable(pictures.curse([1, 20], errors, points, 10_000))
     for (name, values), means, shift in zip(errors.items(), left.lines[1::2], (-0.14, 0.14), strict=False):
         np.testing.assert_allclose(line(left, name)[:, 0].reshape(2, 2).mean(axis=1), [shift, 1 + shift])
         assert line(left, name)[:, 1].tolist() == values.ravel().tolist()
         assert means.get_ydata().tolist() == values.mean(axis=1).tolist()
     assert lines(right) == points and line(right, "grid")[:, 0].tolist() == [1, 20] and right.get_yscale() == "log"
+    for axis, names in ((left, errors), (right, points)):
+        drawn = {each.get_label(): (each.get_color(), each.get_marker()) for each in axis.lines}
+        assert {name: drawn[name] for name in names} == {name: pictures.STYLES[name] for name in names}
     assert right.lines[-1].get_ydata()[0] == 10_000 and texts(right) == ["10,000"] and "10,000" in left.get_title()
 
 
@@ -111,7 +119,9 @@ def test_bounds_draw_each_q_over_the_posterior_beside_bars_that_end_at_log_p_fro
 def test_stratified_points_draw_three_sets_of_points_and_the_cells_of_the_second():
     sets = np.random.default_rng(0).random((3, 9, 2))
     axes = presentable(pictures.stratified_points(*sets, side=3))
-    assert np.array_equal([axis.lines[0].get_xydata() for axis in axes], sets)
+    cells = np.stack(np.meshgrid(np.arange(3), np.arange(3)), axis=-1).reshape(-1, 2)
+    wanted = sets[0], (cells + sets[1]) / 3, sets[2]
+    np.testing.assert_allclose([axis.lines[0].get_xydata() for axis in axes], wanted)
     np.testing.assert_allclose([each.get_ydata()[0] for each in axes[1].lines[1::2]], np.arange(4) / 3)
     assert axes[1].get_xlim() == axes[1].get_ylim() == (0, 1) and axes[1].get_xlabel() == "probability u₁"
 
@@ -183,3 +193,70 @@ class TestBound(ExplorerContract):
         words, = words_when_redrawn(explorer, observed=observed, mean=mean, deviation=deviation)
         numbers = [float(word.replace("−", "-")) for word in words.split() if word[-1].isdigit()]
         np.testing.assert_allclose(numbers, [elbo, evidence - elbo, evidence], atol=0.006)
+
+
+def test_points_needed_are_those_at_which_the_predicted_error_is_the_one_asked_for():
+    """By the theory of the errors itself, for one observation; the grid has whole points along an axis."""
+    line, x = (2.0, 1.0, 0.5), np.array([[4.0, -1.0]])
+    for size in (1, 2):
+        needed = study.points_needed(x, np.array([size]), line, error=0.1, widening=1.2)
+        for name, tolerance in (("simple Monte Carlo", 1e-9), ("importance sampling", 1e-9), ("grid", 0.3)):
+            error = study.predicted_errors(x[0, :size], needed[name], line, widening=1.2)[name][0]
+            assert error == pytest.approx(0.1, rel=tolerance) or (name == "grid" and error < 0.1)
+
+
+def test_methods_are_compared_by_their_relative_error_and_dimensions_by_their_error_in_nats():
+    def exact(x):
+        return -1.0 * len(x)
+
+    def method(x, count, random, repetitions):
+        return np.full(repetitions, exact(x) + np.log(1 + 1 / count))
+
+    counts, errors, *_ = study.compare_methods({"simple Monte Carlo": method}, exact, [4.0, -1.0], (2, 1, 0.5))
+    assert counts.tolist() == [4, 16, 64, 256, 1024, 4096, 16384]
+    np.testing.assert_allclose(errors["simple Monte Carlo"], 1 / counts)
+    missed = study.errors_by_dimension({"a": method}, exact, np.zeros((3, 5)), [1, 4], 10, np.random.default_rng(0))
+    np.testing.assert_allclose(missed["a"], np.full((2, 3), np.log(1.1)))
+
+
+def test_parts_of_a_bound_are_printed_with_its_divergence_from_the_posterior(capsys):
+    prior, likelihood, log_q = (stats.norm.logpdf(Z), stats.norm.logpdf(2, Z**2, 0.4), stats.norm.logpdf(Z, 1.4, 0.2))
+    elbo = study.elbo_of_q(prior, likelihood, log_q, CELL)
+    gap = study.print_parts("mine", elbo, prior, likelihood, log_q, CELL)
+    assert elbo + gap == pytest.approx(np.log(evidence_of(2.0)))
+    assert capsys.readouterr().out.startswith("mine ")
+    with pytest.raises(AssertionError, match="two parts"):
+        study.print_parts("wrong", elbo + 1, prior, likelihood, log_q, CELL)
+
+
+def test_coins_are_frequencies_of_all_images_and_of_each_digit():
+    random = np.random.default_rng(0)
+    images, labels = (random.random((200, 784)) < 0.3).astype("float32"), np.arange(200) % 10
+    scored = images[:5]
+    chance = (images.sum(axis=0) + 1) / 202
+    np.testing.assert_allclose(study.coins_of(images, scored)[:, 0], stats.bernoulli.logpmf(scored, chance).sum(axis=1),
+                               rtol=1e-5)
+    by_digit = study.coins_by_digit(images, labels, scored)
+    chance = (images[labels == 3].sum(axis=0) + 1) / 22
+    wanted = np.log(0.1) + stats.bernoulli.logpmf(scored, chance).sum(axis=1)
+    np.testing.assert_allclose(by_digit[:, 3], wanted, rtol=1e-5)
+
+
+def test_windows_hold_nearly_all_of_each_posterior_from_the_surest_to_the_widest():
+    """A decoder whose logits are linear in z: posteriors are small, and the density integrates to one."""
+    weights = 2 * np.random.default_rng(1).normal(size=(2, 784)).astype("float32")
+    images = (np.random.default_rng(2).random((6, 784)) < 0.5).astype("float32")
+
+    def decoder(latents):
+        return latents @ weights
+
+    log_marginals = log_marginal_by_quadrature(decoder, images, 501, 3.0)
+    order, windows = study.posterior_windows(decoder, images, log_marginals, ranks=(0, 3, 5))
+    assert len(set(order)) == 3
+    for density, (left, right, bottom, top) in windows:
+        assert density.shape == (91, 91)
+        assert density.sum() * (right - left) * (top - bottom) / 90**2 == pytest.approx(1, abs=0.05)
+
+
+def test_an_average_is_given_with_its_standard_error():
+    assert study.with_error(np.array([1.0, 3.0, 1.0, 3.0])) == "2.0 ± 0.5 nats"

@@ -21,7 +21,7 @@ from tests.drawing import (
     texts,
     words_when_redrawn,
 )
-from utils.lesson_05 import explorers, pictures
+from utils.lesson_05 import explorers, pictures, study
 from utils.lesson_05.study import build_autoencoder, pca_reconstruct
 
 RNG = np.random.default_rng(5)
@@ -129,6 +129,29 @@ def test_activity_of_units_is_sorted_in_percent_and_dead_ones_are_marked():
     assert some.get_title() == "some\n2 of 5 units dead" and all_alive.get_title() == "all\n0 of 2 units dead"
     assert heights(some) == [100, 50, 1] and heights(all_alive) == [60, 30]  # a stub of 1 for the 0.2
     assert some.lines[0].get_xdata().tolist() == [4, 5]
+
+
+def test_a_box_holds_nearly_all_codes_and_its_grid_begins_at_the_top_left():
+    codes = np.stack([np.arange(1001.0), 2 * np.arange(1001.0)], axis=-1)
+    box = study.box_around(codes)
+    assert box.tolist() == [5, 995, 10, 1990]
+    grid = study.grid_over((0, 2, -1, 1), side=3)
+    assert grid.tolist() == [[x, y] for y in (1, 0, -1) for x in (0, 1, 2)]
+
+
+def test_listings_are_tried_on_the_images_and_on_noise(capsys):
+    keras.utils.set_random_seed(0)
+    encoder, decoder, _ = build_autoencoder(3, (4,))
+    images = np.repeat(DIGITS, 10, axis=0).astype("float32")
+    shown, activity = study.try_listings({"mine": (encoder, decoder)}, images, [0, 10, 20])
+    np.testing.assert_allclose(shown[0], decoder(encoder(images[[0, 10, 20]])), rtol=1e-4)
+    assert shown[1].shape == (3, 784) and activity["mine"].tolist() == [1, 1, 1]
+    error = np.mean(np.sum((images - np.asarray(decoder(encoder(images)))) ** 2, axis=1))
+    assert capsys.readouterr().out == f"{'mine':19} squared error {error:5.1f}\n"
+
+
+def test_an_average_is_given_with_its_standard_error():
+    assert study.with_error(np.array([1.0, 3.0, 1.0, 3.0]), digits=2) == " 2.00 ± 0.50"
 
 
 class TestCodeExplorer(ExplorerContract):

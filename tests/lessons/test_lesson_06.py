@@ -140,6 +140,9 @@ def test_estimates_of_a_gradient_are_histograms_of_density_beside_their_scatter(
         drawn = {bar.get_x(): 0.25 * bar.get_height() for bar in bars if bar.get_height()}
         values = estimates.pop(bars[0].get_label())
         assert drawn == pytest.approx({value: values.count(value) / len(values) for value in sorted(values)})
+    bars = [bar.get_xdata() for bar in left.lines if bar.get_marker() == "|"]  # a standard deviation to each side
+    assert [np.ptp(bar) / 2 for bar in bars] == pytest.approx([np.std([-5, -5, 7, 2]), 0, 0.5])
+    assert [bar[1] for bar in bars] == pytest.approx([-0.25, 2, 1.5])
     assert not estimates and line(left, "exact gradient")[:, 0].tolist() == [2, 2]
     assert lines(right) == deviations and line(right, "path")[:, 0].tolist() == [1, 4, 16]
     assert (right.get_xscale(), right.get_yscale()) == ("log", "log")

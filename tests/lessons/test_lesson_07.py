@@ -270,13 +270,14 @@ def test_latent_sizes_are_drawn_beside_what_each_latent_carries_sorted_downwards
 
 
 def test_curve_of_rate_and_distortion_lies_between_lines_of_the_same_bound_with_its_bounds_beside_it():
-    points = {"b": (1.0, 20, 90), "a": (784.0, 0, 205), "c": (0.1, 60, 75)}
+    points = {"1": (1.0, 20, 90), "784": (784.0, 0, 205), "1/10": (0.1, 60, 75)}
     left, right = presentable(pictures.rate_distortion(points, {"star": (10, 120)}))
     *levels, curve, _ = left.lines
     assert curve.get_xydata().tolist() == [[0, 205], [20, 90], [60, 75]] and line(left, "star").tolist() == [[10, 120]]
     assert [np.unique(level.get_xydata().sum(axis=1).round(9)).tolist() for level in levels] == [[110], [100], [200]]
     assert [level.get_linestyle() for level in levels] == ["--", "-", "-"] and texts(left)[:2] == ["−100", "−200"]
-    assert [(text.get_text(), *text.xy) for text in left.texts[2:]] == [("b", 20, 90), ("a", 0, 205), ("c", 60, 75)]
+    named = {"β = 1": (20, 90), "β = 784: cross-entropy averaged": (0, 205), "β = 1/10": (60, 75)}
+    assert {text.get_text(): text.xy for text in left.texts[2:]} == named
     assert right.lines[0].get_xydata().tolist() == [[0.1, -135], [1, -110], [784, -205]]
     assert right.get_xscale() == "log" and right.lines[1].get_xdata() == [1, 1]
 

@@ -9,7 +9,7 @@ from scipy import special, stats
 from sklearn.neighbors import KernelDensity, NearestNeighbors
 
 from tests.drawing import DIGITS, ExplorerContract, digits_of, line, presentable, texts, widths, words_when_redrawn
-from utils import data, plots
+from utils import data, evaluation, plots
 from utils.evaluation import coverage, frechet_distance, precision_recall
 from utils.exercises import engine
 from utils.lesson_10 import explorers, pictures, study
@@ -65,6 +65,66 @@ def test_class_entropy_is_that_of_scipy_and_no_negative_zero():
     assert study.class_entropy(counts) == pytest.approx(stats.entropy(counts / counts.sum()))
     assert study.class_entropy(np.full(10, 7)) == pytest.approx(math.log(10))
     assert str(study.class_entropy([0, 5, 0])) == "0.0"
+
+
+def test_distances_by_size_compare_fresh_rows_and_never_a_row_with_itself():
+    features, random = np.arange(40.0)[:, None], np.random.default_rng(0)
+    pairs = []
+    found = study.distances_by_size(
+        lambda a, b: pairs.append((a, b)) or (len(a), len(b)), features, features, [3, 20], repeats=4, random=random)
+    assert found.shape == (2, 4, 2) and found[:, 0].tolist() == [[3, 3], [20, 20]]
+    assert all(not np.intersect1d(a, b).size for a, b in pairs)
+    assert len({tuple(a.ravel()) for a, _ in pairs}) == len(pairs)
+    pairs.clear()
+    study.distances_by_size(lambda a, b: pairs.append((a, b)) or 0.0, -features, features, [40], 1, random)
+    assert np.sort(pairs[0][0].ravel()).tolist() == (-features[::-1]).ravel().tolist()
+
+
+def test_scores_are_printed_by_name_and_returned_in_order(capsys):
+    real, fake = RNG.normal(size=(2, 30, 2))
+    found = study.compare({"one": (real, fake), "two": (real, real)}, evaluation.neighbour_scores, frechet_distance)
+    assert found == [evaluation.neighbour_scores(real, fake), evaluation.neighbour_scores(real, real)]
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].split() == "two Fréchet distance 0.00".split() + [
+        word for name, value in found[1]._asdict().items() for word in (name, f"{value:.2f}")]
+    ratios, = study.over_first(found)
+    assert ratios.recall == pytest.approx(found[1].recall / found[0].recall)
+
+
+def test_bench_is_gathered_by_score_and_printed_with_its_floor(capsys):
+    scores = study.by_score({"GAN": [{"recall": 0.25, "precision": 0.5}, {"recall": 0.75, "precision": 0.5}],
+                             "VAE": [{"recall": 1.0, "precision": 0.0}, {"recall": 1.0, "precision": 0.5}]})
+    assert list(scores) == ["recall", "precision"] and scores["recall"]["GAN"].tolist() == [0.25, 0.75]
+    study.print_bench(scores, {"recall": 0.9, "precision": 0.8}, [np.array([-90.0, -94.0])])
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].split() == "recall GAN 0.50 ± 0.35 VAE 1.00 ± 0.00 floor 0.90".split()
+    assert "VAE -92.00 ± 1.41 nats (2 images)" in said[2]
+
+
+def test_an_image_that_moved_is_measured_beside_the_nearest_of_another_label():
+    values, labels = np.array([[0.0, 0], [1, 0], [0, 3], [5, 0]]), np.array([0, 0, 1, 2])
+    moved, stranger, which = study.moved_and_stranger(values, values + [3, 4], labels)
+    assert moved.tolist() == [5, 5, 5, 5]
+    np.testing.assert_allclose(stranger, [3, 10**0.5, 3, 4])
+    assert which.tolist() == [2, 2, 0, 1]
+
+
+def test_optimisers_follow_the_recipes_of_lessons_7_and_8():
+    vae, gan = study.adam_of_vae(100), study.adam_of_gan(100)
+    assert (vae.beta_1, vae.beta_2, gan.beta_1, gan.beta_2) == (0.9, 0.99, 0.0, 0.99)
+    assert gan.use_ema and gan.ema_momentum == 0.995 and not vae.use_ema
+    rates = [float(vae._learning_rate(step)) for step in (0, 5, 10, 100)]
+    np.testing.assert_allclose(rates, [0, 2.5e-3, 5e-3, 0], atol=1e-9)
+    np.testing.assert_allclose([float(gan._learning_rate(step)) for step in (0, 100)], [3e-3, 3e-5], rtol=1e-5)
+
+
+def test_distances_from_the_top_stand_over_the_digits_below_it():
+    digits = np.reshape(DIGITS, (len(DIGITS), 784))
+    rows, features = [digits[:8], digits[1:9], digits[2:10]], [np.full((8, 3), value) for value in (0.0, 1.0, 2.0)]
+    titles = [axis.get_title() for axis in presentable(pictures.distances_from_the_top(rows, features))]
+    far = np.linalg.norm(digits[1] - digits[0]), np.linalg.norm(digits[9] - digits[7])
+    assert titles[:8] == ["image"] * 8 and titles[8] == f"pixels {far[0]:.1f}\nfeatures 1.7"
+    assert titles[23] == f"pixels {far[1]:.1f}\nfeatures 3.5"
 
 
 def test_arrows_from_one_gaussian_end_on_the_other_at_the_price_of_the_frechet_distance():

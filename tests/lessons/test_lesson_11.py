@@ -223,6 +223,48 @@ def test_what_cannot_be_right_is_refused_in_words(function, arguments, says):
         function(*arguments)
 
 
+def test_lossless_lengths_are_those_of_the_compressors():
+    lengths = study.lossless_lengths(IMAGES)
+    assert lengths["one bit a pixel"] == 784
+    assert lengths["PNG, a file each"] - lengths["PNG, without its frame"] == 8 * 57
+    assert lengths["LZMA, one stream"] == study.shared_bits(IMAGES, lzma.compress)
+
+
+def test_changed_images_are_moved_shrunk_and_smoothed():
+    image = np.zeros((1, 28, 28), "uint8")
+    image[0, 4:8, 2] = 255
+    right = study.moved_to_the_right(image.reshape(1, 784), 3).reshape(28, 28)
+    assert np.array_equal(np.argwhere(right), [(row, 5) for row in range(4, 8)])
+    assert np.array_equal(np.argwhere(study.shrunk(image).reshape(28, 28)), [(9, 8), (10, 8)])
+    assert not study.blurred(np.eye(784, dtype="float32")[[300]]).any()  # a single pixel is noise
+
+
+def test_rows_hold_the_portion_asked_for_in_random_order():
+    chosen = np.arange(50) % 5 == 0
+    rows = study.rows_with_portion(chosen, 0.9, 1_000)
+    assert len(rows) == 1_000 and chosen[rows].mean() == 0.9 and not chosen[rows[:900]].all()
+
+
+def test_a_rewound_model_has_its_first_values_or_these_in_random_order():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+    model.compile("adam", "mse")
+    rewind, first = study.rewinder(model), model.get_weights()[0]
+    model.fit(np.ones((8, 3)), np.ones((8, 4)), verbose=0)
+    assert not np.array_equal(model.get_weights()[0], first) and model.optimizer.iterations == 1
+    rewind()
+    assert np.array_equal(model.get_weights()[0], first) and model.optimizer.iterations == 0
+    rewind(np.random.default_rng(0))
+    assert not np.array_equal(model.get_weights()[0], first)
+    assert np.array_equal(np.sort(model.get_weights()[0], axis=None), np.sort(first, axis=None))
+
+
+def test_readings_are_printed_and_returned(capsys):
+    labels = study.judge_labels(IMAGES)
+    labels[:10] = -1
+    assert study.print_readings({"images": IMAGES, "again": IMAGES}, labels) == [0.75] * 2
+    assert "images                       75.0%" in capsys.readouterr().out
+
+
 def test_roc_draws_alarms_against_false_alarms_in_percent():
     curves = {"moved": ([0, 0.1, 0.4, 1], [0, 0.7, 0.8, 1]), "turned": ([0, 0.6, 1], [0, 0.3, 1])}
     axis, = presentable(pictures.roc(curves, normal="members", anomalies="strangers"))
@@ -244,15 +286,14 @@ def test_areas_by_digit_draws_each_area_and_mean_and_deviation_of_each_score():
     assert texts(left) == ["a coin"] and left.lines[-1].get_ydata()[0] == 0.5
 
 
-def test_score_histograms_draw_shares_of_each_group_and_single_scores():
+def test_score_histograms_draw_shares_of_each_group():
     groups = {"digits": [0, 0, 0, 60], "scraps": [30.5, 30.5]}
-    axis, = presentable(pictures.score_histograms(groups, {"blank": 12}, "nats"))
+    axis, = presentable(pictures.score_histograms(groups, "nats"))
     for bars, wanted in zip(axis.containers, ({0: 75, 59: 25}, {30: 100}), strict=True):
         assert {place: bar.get_height() for place, bar in enumerate(bars) if bar.get_height()} == wanted
     outlines = {each.get_label(): {(x, y) for x, y in each.get_xy() if y} for each in axis.patches
                 if isinstance(each, Polygon)}
     assert outlines == {"digits": {(0, 75), (1, 75), (59, 25), (60, 25)}, "scraps": {(30, 100), (31, 100)}}
-    assert axis.lines[0].get_xdata() == [12, 12] and texts(axis) == ["blank"]
 
 
 def test_answers_draw_what_is_visible_what_was_drawn_and_shares_in_percent():

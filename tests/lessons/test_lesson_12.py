@@ -1,9 +1,11 @@
 """Lesson 12: counting, timing and training in pieces, against TensorFlow's own; what its pictures and explorer show."""
 
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -76,6 +78,117 @@ def test_interleaved_calls_in_turn_and_times_each():
     assert min(seconds["long"]) >= 0.02 > min(seconds["short"]) and {*map(len, seconds.values())} == {3}
 
 
+class Counting:
+    """Stands for a compiled model: notes how many images and which batch size each `fit` was given."""
+
+    def __init__(self):
+        self.given = []
+
+    def fit(self, images, labels=None, batch_size=None, verbose=None):
+        self.given.append((len(images), batch_size))
+        return SimpleNamespace(history={"loss": [float(images[0])]})
+
+
+def test_trainings_are_timed_in_turn_after_their_graphs_are_built():
+    first, second, images = Counting(), Counting(), np.zeros(2_000)
+    timed = study.time_in_turn({"first": (first, 32), "second": (second, 64)}, images, repeats=3)
+    assert {name: len(seconds) for name, seconds in timed.items()} == {"first": 3, "second": 3}
+    assert first.given == [(1_280, 32)] + 3 * [(2_000, 32)] and second.given == [(1_280, 64)] + 3 * [(2_000, 64)]
+    assert len(study.epoch_seconds((first, images, 8), (second, images[:10], 5))) == 2
+    assert first.given[4:] == 4 * [(2_000, 8)] and second.given[4:] == 4 * [(10, 5)]
+
+
+def test_fitting_in_parts_takes_three_parts_in_turn():
+    network = Counting()
+    thousands, losses = study.fit_in_parts(network, np.arange(3_000), np.zeros(3_000), 50, parts=4, size=1_000)
+    assert thousands.tolist() == [1, 2, 3, 4] and losses == [0, 1_000, 2_000, 0] and network.given == 4 * [(1_000, 50)]
+
+
+def test_a_race_begins_with_the_untrained_weights_and_leaves_them_as_they_are():
+    model, untrained, images = lesson("12").build_vae(), lesson("12").build_vae(), np.ones((40, 784), "float32")
+    before = untrained.get_weights()
+    one, again = (study.race(model, untrained, images, 10, parts=2, size=20) for _ in range(2))
+    assert one.thousands.tolist() == [0.02, 0.04] and np.all(np.diff(one.seconds) > 0)
+    np.testing.assert_allclose(one.bounds, again.bounds, atol=30)  # other noise, the same start
+    assert all(map(np.array_equal, untrained.get_weights(), before))
+    assert study.largest_difference(model.trainable_variables, untrained.trainable_variables) > 0
+
+
+def test_a_mixed_vae_computes_in_two_bytes_keeps_four_and_leaves_the_policy_alone():
+    model = study.build_mixed_vae("mixed_bfloat16")
+    assert keras.config.dtype_policy().name == "float32"
+    assert {weight.dtype for weight in model.trainable_variables} == {"float32"}
+    dense = [layer for layer in model.decoder.layers if isinstance(layer, keras.layers.Dense)]
+    assert {layer.compute_dtype for layer in dense} == {"bfloat16"} and model.decoder.output.dtype == "float32"
+
+
+def test_batches_from_memory_and_from_files_are_grey_values(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (300, 28, 28), dtype="uint8")
+    images.tofile(tmp_path / "0.raw")
+    for batches in (study.endless_batches(images), lesson("12").stream([tmp_path / "0.raw"], at_once=1)):
+        first, second = batches.take(2)
+        assert first.shape == second.shape == (200, 784) and first.dtype == tf.float32
+        assert {tuple(row) for row in np.round(255 * first.numpy())} <= {tuple(row) for row in images.reshape(300, 784)}
+    gained = study.streaming_memory(study.endless_batches(images), count=4, every=2)
+    assert gained[0] == 0 and len(gained) == 3
+    assert study.megabytes(tmp_path) == study.megabytes(tmp_path / "0.raw") == 300 * 784 / 1e6
+
+
+def test_a_power_cut_notes_the_last_whole_epoch_and_gives_it_back():
+    model, images, cut = lesson("12").build_vae(), np.ones((40, 784), "float32"), study.PowerCut(epoch=1, batch=2)
+    model.fit(images, epochs=1, batch_size=10, shuffle=False, verbose=0)
+    whole, state = [weight.numpy() for weight in model.trainable_variables], model.random.state.numpy()
+    model = lesson("12").build_vae()
+    with pytest.raises(ConnectionError, match="in the middle of epoch 2"):
+        model.fit(images, epochs=3, batch_size=10, shuffle=False, verbose=0, callbacks=[cut])
+    assert study.largest_difference(cut.weights, whole) == 0
+    assert study.largest_difference(model.trainable_variables, whole) > 0
+    study.redraw_weights(model)
+    cut.restore(model)
+    assert study.largest_difference(model.trainable_variables, whole) == 0
+    np.testing.assert_array_equal(model.random.state.numpy(), state)
+    assert study.in_one_row(whole).shape == (sum(weight.size for weight in whole),)
+
+
+def test_rates_are_those_of_the_list_and_the_last_one_stays():
+    rates = study.Rates([0.1, 0.3])
+    np.testing.assert_allclose([rates(step) for step in (0, 1, 2, 9)], [0.1, 0.3, 0.3, 0.3], rtol=1e-6)
+    np.testing.assert_allclose(study.Rates(**rates.get_config()).rates, rates.rates)
+
+
+def test_one_layer_that_sees_earlier_pixels_alone_has_probabilities_that_sum_to_one():
+    """Of the first three pixels, whatever the others are; no weight reaches back from a later one."""
+    model = lesson("12").PixelByPixel(np.full(784, -40, "float32"))
+    model.weight.assign(tf.random.stateless_normal((784, 784), seed=(0, 1)))
+    model.bias.assign(tf.concat([[0.3, -0.5, 1.0], np.full(781, -1e4, "float32")], axis=0))
+    images = np.zeros((8, 784), "float32")
+    images[:, :3] = np.reshape(np.meshgrid(*3 * [[0, 1]]), (3, 8)).T
+    assert np.exp(model(images).numpy()).sum() == pytest.approx(1, abs=1e-5)
+    model.compile(keras.optimizers.Adam(0.01))
+    history = model.fit(images, epochs=5, batch_size=8, verbose=0).history["log_likelihood"]
+    assert history[-1] > history[0]
+
+
+def test_a_server_is_asked_in_a_process_of_its_own_and_its_failure_is_told(tmp_path):
+    program = "import sys, numpy as np\nnp.save(sys.argv[3], 2 * np.load(sys.argv[2]))\nprint(sys.argv[1])"
+    answer, printed = study.ask_server(program, tmp_path, "artist", np.ones(3))
+    assert answer.tolist() == [2, 2, 2] and printed == "artist\n"
+    with pytest.raises(RuntimeError, match=r"(?s)The server stopped.*ZeroDivisionError"):
+        study.ask_server("1 / 0", tmp_path, "artist", np.ones(3))
+
+
+def test_clothes_that_cannot_be_fetched_are_none_and_the_time_limit_is_as_before(monkeypatch):
+    def refuse():
+        raise OSError("no network")
+
+    before = socket.getdefaulttimeout()
+    monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", refuse)
+    assert study.fetch_fashion_mnist() is None and socket.getdefaulttimeout() == before
+    pair = (np.zeros((2, 28, 28), "uint8"), np.zeros(2, "uint8"))
+    monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", lambda: (pair, pair))
+    assert study.fetch_fashion_mnist().test_images.shape == (2, 28, 28)
+
+
 @pytest.mark.parametrize("size", [1, 7, 22, 23, 50])
 def test_gradient_in_pieces_none_of_them_too_large_is_that_of_the_whole_batch(size):
     random, seen = np.random.default_rng(3), []
@@ -125,7 +238,6 @@ def test_rate_rises_in_a_straight_line_from_the_base_to_the_scaled_rate_and_stay
 
 
 @pytest.mark.parametrize(("function", "arguments", "says"), [
-    (step_operations, ([(784, 16), (3, 3, 16, 32)],), r"dense layers, but got \(3, 3, 16, 32\).*count_operations"),
     *((study.gradient_accumulation, (np.sum, np.ones(count), size), f"but got {count} examples in pieces of {size}")
       for count, size in ((0, 4), (4, 0), (4, -1))),
     *((study.scaled_learning_rate, (3, *setting, 5), "wants positive rates, batch sizes and devices, but got")
@@ -170,11 +282,17 @@ def test_speed_ups_compare_the_best_turns_with_the_spread_of_their_thirds_and_ar
 
 def test_losses_are_curves_over_numbers_of_their_own_beside_their_seconds_or_megabytes():
     curves = {"first": ([1, 2, 4], [50.0, 7.0, 6.0]), "second": ([2, 3], [9.0, 10.0])}
-    others = {"first": ([3, 4, 9], [48.0, 8.0, 5.0]), "second": ([5, 8], [0.0, 3.5])}
+    seconds = {"first": ([3, 4, 9], [50.0, 7.0, 6.0]), "second": ([5, 8], [9.0, 10.0])}
+    races = {name: (curves[name][0], seconds[name][0], curves[name][1]) for name in curves}
+    values = {name: values for name, (_, values) in curves.items()}
+    by_thousands = {"first": ([1, 2, 3], values["first"]), "second": ([1, 2], values["second"])}
+    by_epochs = {"first": ([1, 2, 3], values["first"]), "second": ([2, 3], values["second"])}
     path, = presentable(pictures.paths(curves, "step", "nats", logarithmic=True, limits=(1, 40)))
-    clocks = presentable(pictures.two_clocks(curves, others, "nats"))
-    streams = presentable(pictures.streams(curves, others, 188, "nats"))
-    for axis, wanted in zip((path, *clocks, *streams), (curves, curves, others, curves, others), strict=True):
+    epochs, = presentable(pictures.epochs(values, "nats"))
+    clocks = presentable(pictures.two_clocks(races, "nats"))
+    streams = presentable(pictures.streams(values, [0.0, 2.5, 2.0], 188, "nats"))
+    for axis, wanted in zip((path, epochs, *clocks, *streams), (
+            curves, by_epochs, curves, seconds, by_thousands, {"streamed": ([0, 3, 6], [0.0, 2.5, 2.0])}), strict=True):
         assert {name: (line(axis, name)[:, 0].tolist(), values) for name, values in lines(axis).items()} == wanted
     assert path.get_yscale() == "log" and path.get_ylim() == (1, 40)
     assert [axis.get_xlabel() for axis in clocks] == ["thousands of images seen", "seconds"]

@@ -15,10 +15,12 @@ from urllib.parse import unquote
 
 import nbformat
 
+from tools.count_minutes import core_and_whole
 from tools.execute_notebooks import METADATA_OF_ONE_RUN
 from tools.write_badges import ROOT, SET_UP_METADATA, address, badge, set_up_cell
 
-MAX_LINES, MAX_LINES_WITH_A_MODEL, MAX_BYTES = 25, 40, 1_000_000
+MAX_LINES, MAX_LINES_WITH_A_MODEL, MAX_COLUMNS, MAX_BYTES = 25, 40, 88, 1_000_000
+MAX_MINUTES_OF_CORE, MAX_MINUTES_OF_FIRST_CORE = 75, 25
 COMPARED_TAG = "nbval-check-output"
 NBVAL_TAGS = {COMPARED_TAG, "nbval-ignore-output"}  # not nbval-skip: every cell runs
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:root|home|tmp|work|Users|usr|opt|var|private)/[\w.-]+|\b[A-Z]:\\+Users\b"
@@ -139,6 +141,31 @@ def second_code_cell_imports_and_starts(notebook, path):
         start not in source)
 
 
+def title_cell_promises_the_minutes_of_the_formula(notebook, path):
+    """The title says what tools/count_minutes.py counts, and the core fits into a lesson."""
+    core, whole = (counts.minutes for counts in core_and_whole(notebook))
+    limit = MAX_MINUTES_OF_FIRST_CORE if path.stem.startswith("00") else MAX_MINUTES_OF_CORE
+    complaints = [f"the core takes {core} minutes; at most {limit}"] if core > limit else []
+    promised = sorted({int(number) for number in re.findall(r"\b(\d+)(?: min|\s+with the sections that go further)",
+                                                            notebook.cells[0].source)})
+    if promised != sorted({core, whole}):
+        complaints.append(f"the title cell promises {promised} minutes, but the formula counts {core} for the core and "
+                          f"{whole} for the whole")
+    return complaints
+
+
+def cells_that_go_further_are_tagged(notebook, path):
+    """All cells of a section "Going further: …" have the tag, and no others."""
+    complaints, inside = [], False
+    for number, cell in enumerate(notebook.cells, start=1):
+        titles = re.findall(r"^(#{1,6}) +(.*)", cell.source, flags=re.MULTILINE) if cell.cell_type == "markdown" else []
+        for _, title in titles:
+            inside = title.startswith("Going further:")
+        if inside != ("further" in cell.metadata.get("tags", [])):
+            complaints.append(f"cell {number} {'lacks' if inside else 'should not have'} the tag 'further'")
+    return complaints
+
+
 def closing_sections_are_there(notebook, path):
     titles = [text for _, text in headings(notebook)]
     return [f"there is no heading '{wanted}'" for wanted in ("Key points", "Questions", "References")
@@ -185,6 +212,11 @@ def code_cells_are_short(notebook, path):
         if (lines := len(cell.source.splitlines())) > limit:
             complaints.append(f"cell {number} has {lines} lines; at most {limit}")
     return complaints
+
+
+def code_lines_fit_the_page(notebook, path):
+    return [f"cell {number} has a line of {len(line)} columns, more than {MAX_COLUMNS}: {line.strip()[:60]}"
+            for number, cell in cells(notebook, "code") for line in cell.source.splitlines() if len(line) > MAX_COLUMNS]
 
 
 def twins_in_utils_are_the_same_code(notebook, path):
@@ -273,6 +305,18 @@ def pictures_are_stored_where_plots_are_called(notebook, path):
                  if name in drawing_functions or name.split(".")[0] in drawing_modules}
         if drawn and not any(kind.startswith("image/") for output in cell.outputs for kind in output.get("data", {})):
             complaints.append(f"cell {number} calls {', '.join(sorted(drawn))}, but stores no picture")
+    return complaints
+
+
+def stored_pictures_have_alternative_text(notebook, path):
+    """In the cell's metadata, where MyST and Sphinx look for it."""
+    complaints = []
+    for number, cell in cells(notebook, "code"):
+        if any(kind.startswith("image/") for output in cell.outputs for kind in output.get("data", {})):
+            words = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "").split()
+            if len(words) < 6:
+                complaints.append(f"cell {number} stores a picture, and its alternative text has {len(words)} words; at "
+                                  "least 6, in the cell's metadata: mystnb, image, alt")
     return complaints
 
 

@@ -28,13 +28,13 @@ def tiny_lesson():
     lesson.cells = [
         markdown(f"# 6 · A tiny lesson\n\n{badge(PATH.name, *address())}\n\n*Why is the ELBO of a VAE a bound?*\n\n"
                  "You will be able to\n\n- read an equation\n- halve a number\n\n"
-                 "5 minutes of reading, 3 seconds of computing"),
+                 "7 minutes of reading, 3 seconds of computing"),
         code(set_up_cell(*address()), metadata=dict(SET_UP_METADATA)),
         code('from utils.plots import digits\nfrom utils.runtime import start\n\nlesson = start("06")'),
         markdown("## The ELBO, and Jensen's inequality in Keras\n\n![Ten digits](../pyproject.toml)\n\n"
                  "[end](#Key-points)\n\n- $z$ in a list\n\n$$\n\\begin{aligned}\na &= b\n\\end{aligned}\n$$\n\n"
                  "## Exercise 6.1 · Half of `It`"),
-        code("digits(images)", outputs=[PICTURE]),
+        code("digits(images)", outputs=[PICTURE], metadata=alternative_text("Ten digits in a row, each drawn once")),
         code('def half(number):\n    """Return half of a number."""\n    ...  # your code'),
         code('half = check("6.1", half)', metadata={"tags": [form.COMPARED_TAG]}, outputs=stream("stdout", "✓ 6.1\n")),
         markdown("## Key points\n\n- one\n- two\n\n## Questions\n\n" + 3 * "Why?\n<details>Because.</details>\n\n"
@@ -43,6 +43,10 @@ def tiny_lesson():
     for count, cell in enumerate((cell for cell in lesson.cells if cell.cell_type == "code"), start=1):
         cell.execution_count = count
     return lesson
+
+
+def alternative_text(words):
+    return {"mystnb": {"image": {"alt": words}}}
 
 
 def stream(name, text):
@@ -76,10 +80,17 @@ def a_function_of_utils(otherwise=""):
 
 A_CLASS = "\n\nclass Net({base}):\n" + "\n".join(f"    size_{index} = {index}" for index in range(30))
 
+def both(first, second):
+    """Return a change that makes two."""
+    return lambda lesson: (first(lesson), second(lesson))
+
+
 KEPT = {
     "a function that is the same as in utils": a_function_of_utils(),
-    "a whole Keras model in 37 lines": append(2, A_CLASS.format(base="keras.Model")),
-    "two exercises in one cell": append(6, '\ntwice = check("6.2", twice)'),
+    "a whole Keras model in 37 lines": both(
+        append(2, A_CLASS.format(base="keras.Model")), replace(0, "7 minutes", "10 minutes")),
+    "two exercises in one cell": both(
+        append(6, '\ntwice = check("6.2", twice)'), replace(0, "7 minutes", "12 minutes")),
     "one line of displayed math": append(3, "\n\n$$a = b$$"),
     "code in Markdown": append(3, "\n\n```\n# Not A Heading ![](x) $$\n```"),
     "an exception to a function's drawing": append(5, "\n\n\ndef draw():\n    return digits(images)"),
@@ -88,16 +99,23 @@ KEPT = {
 BROKEN = {
     form.title_cell_opens_the_lesson: [
         (replace(0, "# 6 ·", "# 7 ·"), "# 6 · Title"), (replace(0, "bound?", "bound."), "question"),
-        (replace(0, "5 minutes", "some time"), "minutes"), (replace(0, "3 seconds", "a moment"), "seconds"),
+        (replace(0, "7 minutes", "some time"), "minutes"), (replace(0, "3 seconds", "a moment"), "seconds"),
         (edit(0, cell_type="code"), "is code"), (replace(0, "- read", "- a\n- b\n- c\n- read"), "5 objectives")],
     form.badge_opens_this_notebook_on_colab: [
         (replace(0, "06_tiny", "07_tiny"), "lacks the badge"), (replace(0, "/blob/", "/tree/"), "lacks the badge")],
     form.set_up_cell_is_the_common_one: [
-        (replace(1, "REPOSITORY, BRANCH = ", "REPOSITORY, BRANCH = 1, "), "not the set-up cell"),
+        (replace(1, "REPOSITORY = ", "REPOSITORY = 1, "), "not the set-up cell"),
         (edit(1, metadata={"cellView": "form"}), "not collapsed")],
     form.second_code_cell_imports_and_starts: [
         (replace(2, 'start("06")', 'start("05")'), 'start("06")'),
         (edit(2, source='lesson = start("06")'), "imports nothing")],
+    form.title_cell_promises_the_minutes_of_the_formula: [
+        (replace(0, "7 minutes", "8 minutes"), "promises [8] minutes"),
+        (append(3, "\n\n" + 12_960 * "word "), "the core takes 79 minutes; at most 75"),
+        (append(3, "\n\n" + 540 * "word "), "counts 10 for the core and 10 for the whole")],
+    form.cells_that_go_further_are_tagged: [
+        (append(3, "\n\n## Going further: half a half"), "cell 4 lacks"),
+        (edit(4, metadata={"tags": ["further"]}), "cell 5 should not have")],
     form.closing_sections_are_there: [(replace(7, "## References", "## Sources"), "References")],
     form.key_points_answer_the_objectives: [(replace(7, "- two\n", ""), "2 objectives, but 1 key points")],
     form.questions_have_folded_answers: [(replace(7, "<details>Because.</details>", ""), "0 questions")],
@@ -109,6 +127,7 @@ BROKEN = {
     form.code_cells_are_short: [
         (append(2, 22 * "\n0"), "has 26 lines; at most 25"), (append(2, A_CLASS.format(base="dict")), "at most 25"),
         (append(2, A_CLASS.format(base="keras.Model") + 10 * "\n0"), "at most 40")],
+    form.code_lines_fit_the_page: [(append(2, f"\nname = '{83 * 'x'}'"), "a line of 92 columns")],
     form.twins_in_utils_are_the_same_code: [(a_function_of_utils("    return 2"), "otherwise than utils/")],
     form.outputs_are_those_of_one_clean_run: [
         (edit(4, execution_count=9), "[1, 2, 9, 4, 5]"), (edit(4, execution_count=None), "None")],
@@ -128,6 +147,8 @@ BROKEN = {
         (edit(4, outputs=[]), "digits"), (append(2, "\nplt.imshow(x)"), "plt.imshow"),
         (append(2, "\nfrom utils import plots\nplots.digits(x)"), "plots.digits"),
         (append(2, "\nfrom utils.lesson_06 import explorers\nexplorers.walk(x)"), "explorers.walk")],
+    form.stored_pictures_have_alternative_text: [
+        (edit(4, metadata={}), "has 0 words"), (edit(4, metadata=alternative_text("Ten digits")), "has 2 words")],
     form.compared_cells_have_text_to_compare: [
         (edit(6, outputs=[]), "no text"), (edit(6, outputs=[PICTURE]), "no text"),
         (edit(6, metadata={"tags": ["nbval-check-outputs"]}), "nbval-check-outputs"),

@@ -43,7 +43,7 @@ def test_badges_and_set_up_cells_hold_the_address_in_pyproject(path):
 
 def test_only_the_address_is_rewritten():
     notebook = ('{"source": ["# 6 \\u00b7 Title\\r\\n",  "%s"],\t "other": "https://github.com/ada/old-course"}\n'
-                '{"source": ["REPOSITORY, BRANCH = \\"%s\\", \\"%s\\"\\n"]}')
+                '{"source": ["REPOSITORY = \\"%s\\"\\n", "BRANCH = \\"%s\\"\\n"]}')
     before, after = (notebook % (write_badges.badge("06_x.ipynb", *where), *where) for where in (OLD, NEW))
     assert write_badges.with_address(before, *NEW) == after
 

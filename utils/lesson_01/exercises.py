@@ -117,8 +117,7 @@ WANTED = {"AND": (0, 0, 0, 1), "OR": (0, 1, 1, 1), "NAND": (1, 1, 1, 0)}
 # All that a neuron can answer to 00, 01, 10, 11, and what to say of it.
 TABLES = {
     (0, 0, 0, 0): "never fires: none of its four sums is above 0. How large must the bias be?",
-    (1, 1, 1, 1): "fires whatever the inputs are: all four sums are above 0. With both inputs off the sum is the bias "
-                  "alone.",
+    (1, 1, 1, 1): "fires whatever the inputs are: all four sums are above 0, even with both inputs off.",
     (0, 0, 0, 1): "is an AND: it fires only when both inputs are on.",
     (0, 1, 1, 1): "is an OR: it fires as soon as one input is on, and not when both are off.",
     (1, 1, 1, 0): "is a NAND: it fires in all cases but the one where both inputs are on.",
@@ -179,12 +178,9 @@ EXERCISES = (
                 "`inputs` must meet the weights?", lambda x, w, b: w @ x + b),
         *mistakes("you sum over the examples. Each one has a weighted sum of its own: which axis should be left?",
                    lambda x, w, b: np.sum(x * w) + b, lambda x, w, b: (x * w).sum(axis=0) + b),
-        Mistake("the running total goes on from one example to the next. It must begin at 0 for each.",
-                lambda x, w, b: np.cumsum(x @ w) + b),
-        Mistake("the products are not summed yet: one number an example is wanted, not one a feature.",
-                lambda x, w, b: x * w + b),
-        Mistake("you average over the features. The neuron adds up: with more inputs, its sum grows.",
-                lambda x, w, b: (x * w).mean(axis=1) + b),
+        Mistake("the running total goes on from one example to the next.", lambda x, w, b: np.cumsum(x @ w) + b),
+        Mistake("the products are not summed yet: one number per example is wanted.", lambda x, w, b: x * w + b),
+        Mistake("you average over the features. The neuron adds up.", lambda x, w, b: (x * w).mean(axis=1) + b),
         Mistake("only the largest product counts. The neuron adds all.", lambda x, w, b: (x * w).max(axis=1) + b),
         *mistakes("some features do not count. Is one left out, or does each product overwrite the one before?",
                    *(lambda x, w, b, kept=kept: x[:, kept] @ w[kept] + b for kept in (
@@ -203,30 +199,21 @@ EXERCISES = (
                      for activation in (sigmoid, step, np.tanh, lambda sums: np.maximum(sums, 0)))),
     ), hints=(
         "For one example: multiply each feature by its weight, add up the products, add the bias.",
-        "For a batch, each row of `inputs` is an example. Which axis should be summed away, so that one number a "
-        "row is left?",
+        "For a batch, each row of `inputs` is an example. Which axis must you sum, to get one number per row?",
         "NumPy's `@` multiplies each row with the weights and adds up. The bias comes after it, once.",
     )),
     Exercise(identifier="1.2", reference=sigmoid_derivative, cases=_sums, tolerance=1e-10, mistakes=(
         Mistake("this is the sigmoid itself, its height. The slope needs a second factor.", sigmoid),
-        Mistake("one factor is missing: where the sigmoid is close to 0 it is flat, so the slope must vanish there "
-                "too.", lambda sums: 1 - sigmoid(sums)),
-        Mistake("both factors are the sigmoid. To the right it is flat, so one of them must go to 0 there.",
-                lambda sums: sigmoid(sums)**2),
-        Mistake("both factors are 1 minus the sigmoid. To the left it is flat, so one of them must go to 0 there.",
-                lambda sums: (1 - sigmoid(sums))**2),
-        Mistake("you take `sums` for the sigmoid's value. Compute the sigmoid of it first.",
-                lambda sums: sums * (1 - sums)),
-        Mistake("the second factor takes `sums` for the sigmoid's value: it is 1 less the sigmoid.",
-                lambda sums: sigmoid(sums) * (1 - sums)),
+        Mistake("one factor is missing: the slope must go to 0 on the left too.", lambda sums: 1 - sigmoid(sums)),
+        Mistake("both factors are the sigmoid, but on the right the slope goes to 0.", lambda sums: sigmoid(sums)**2),
+        Mistake("both factors are 1 minus the sigmoid. Is that flat far left?", lambda sums: (1 - sigmoid(sums))**2),
+        Mistake("you take `sums` for the sigmoid's value. Compute `sigmoid` first.", lambda sums: sums * (1 - sums)),
+        Mistake("the second factor takes `sums` for the sigmoid's value.", lambda sums: sigmoid(sums) * (1 - sums)),
         Mistake("there is a factor `sums` too many. The fraction above the cell has no `a` outside an exponent.",
                 lambda sums: sums * sigmoid_derivative(sums)),
-        Mistake("the sigmoid is applied twice: this is the slope at sigmoid(a), not at a.",
-                lambda sums: sigmoid_derivative(sigmoid(sums))),
-        Mistake("this is the rule for tanh, one minus the square. The sigmoid's is another product.",
-                lambda sums: 1 - sigmoid(sums)**2),
-        Mistake("this is the slope of tanh, which is four times as steep as the sigmoid in the middle.",
-                lambda sums: 1 - np.tanh(sums)**2),
+        Mistake("the sigmoid is applied twice. Once is enough.", lambda sums: sigmoid_derivative(sigmoid(sums))),
+        Mistake("this is the rule for tanh, one minus the square, not sigmoid's.", lambda sums: 1 - sigmoid(sums)**2),
+        Mistake("this is the slope of tanh, which is four times as steep at 0.", lambda sums: 1 - np.tanh(sums)**2),
         Mistake("this is the slope of the ReLU, a step. The sigmoid's is a smooth hill.", step),
         Mistake("this is a bell curve, the density of the normal distribution. The slope looks like it, but has "
                 "heavier sides.", lambda sums: np.exp(-sums**2 / 2) / np.sqrt(2 * np.pi)),
@@ -245,7 +232,7 @@ EXERCISES = (
     ), hints=(
         "Split the fraction above the cell into a product of two: 1/(1 + exp(-a)), and what remains.",
         "The second factor is exp(-a)/(1 + exp(-a)). Add it to the first: what is their sum?",
-        "Height times what is missing to 1. Both can be written with `sigmoid`, and no `np.exp` is needed.",
+        "Multiply the sigmoid by what it lacks to reach 1. You can write both with `sigmoid`, without `np.exp`.",
     )),
     Exercise(identifier="1.3", reference=perceptron_update, cases=_points, observe=_moves, mistakes=(
         Mistake("the label alone moves it, whatever the neuron answered. What is label minus answer?",
@@ -278,7 +265,7 @@ EXERCISES = (
                 _of_update("bias + rate * error", "bias + rate * error * point.sum()")),
         Mistake("these are the changes alone. The new weights and the new bias are wanted: old plus change.",
                 _of_update("weights + rate * error", "rate * error", "bias + rate * error", "rate * error")),
-        Mistake("the bias is moved first, and the neuron asked again for the weights. One answer decides both.",
+        Mistake("the bias is moved first, and the neuron asked again for the weights. One answer must decide both.",
                 _of_update("return (weights", "bias = bias + rate * error\n    error = label - step(neuron("
                            "point[None], weights, bias))[0]\n    return (weights", "bias + rate * error)", "bias)")),
         *mistakes("point or weights are scaled to length 1. The rule moves by the point as it is, and that is all.",
@@ -291,7 +278,7 @@ EXERCISES = (
         "The error is label minus answer: 1, 0 or -1. Both weights and bias move by the rate times the error, the "
         "weights also times something else.",
         "Compute `error` in one line. The second line returns a pair, new weights and new bias; when the error is "
-        "0 nothing moves, without any `if`.",
+        "0, nothing moves, so you need no `if`.",
     )),
     Exercise(identifier="1.4", reference=logistic_gradient, cases=_batches_and_labels, calls=1600, mistakes=(
         Mistake("the bias' gradient is always 0, so that descent never moves the bias.",
@@ -301,9 +288,9 @@ EXERCISES = (
                    _of_gradient("errors.mean()", "(inputs.T @ errors / len(errors)).sum()")),
         Mistake("the bias' gradient is multiplied by the bias. What multiplies the bias in the sum? That counts.",
                 _of_gradient("errors.mean()", "bias * errors.mean()")),
-        Mistake("a factor p (1 - p) is left over: it cancels in the third line of the derivation.",
+        Mistake("a factor p (1 - p) is left over: it cancels in the last step of the derivation.",
                 _of_gradient("sigmoid(sums) - labels", "(sigmoid(sums) - labels) * sigmoid_derivative(sums)")),
-        Mistake("this is the slope for the probability, with p (1 - p) below the line. The link from sum to "
+        Mistake("this is the slope for the probability, with p (1 - p) in the denominator. The link from sum to "
                 "probability cancels it.", _of_gradient("sigmoid(sums) - labels", "(sigmoid(sums) - labels) / ("
                                                         "sigmoid(sums) * (1 - sigmoid(sums)))")),
         Mistake("the sigmoid is applied twice.", _of_gradient("sigmoid(sums)", "sigmoid(sigmoid(sums))")),
@@ -336,9 +323,8 @@ EXERCISES = (
     ), hints=(
         "Start with the errors, probability minus label, one for each example: shape (batch,).",
         "The bias' gradient is their average. A weight's gradient is the average of error times that weight's "
-        "input: features must be left, examples averaged away.",
-        "`inputs.T` has shape (features, batch). What does `@` with the errors do with the batch axis, and what is "
-        "missing for an average?",
+        "input: keep the features, and average over the examples.",
+        "`inputs.T` has shape (features, batch). What does `@` with the errors add up? What is missing?",
     )),
     Exercise(identifier="1.5", reference=gates, cases=lambda: [()], observe=_answers_of_gates, mistakes=(
         Mistake("the biases have the signs of thresholds. A bias is minus the threshold.",

@@ -15,9 +15,7 @@ LEVELS = np.geomspace(0.05, 12.8, 17)  # of the loss, in nats: two bands double 
 def neuron_explorer(draw_points, gradient):
     """Return an explorer of a logistic neuron: set its weights and bias by hand, or let the gradient do it.
 
-    Args:
-        draw_points: function of a seed that returns points (n, 2) and labels (n,) of 0 and 1, always as many.
-        gradient: function of (points, labels, weights, bias) that returns the loss' gradient for weights (2,) and bias.
+    `draw_points(seed)` returns points (n, 2) and labels (n,), always as many; `gradient` is that of exercise 1.4.
     """
     weights = np.linspace(-REACH, REACH, SIDE)
     grid = np.stack(np.meshgrid(weights, weights), axis=-1).reshape(-1, 2)

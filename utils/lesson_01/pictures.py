@@ -101,9 +101,7 @@ def boundary(weights, bias):
 def neurons_in_the_plane(points, labels, neurons, answer):
     """Return each neuron's boundary and weights among the same points (n, 2), over the shaded plane of its answers.
 
-    Args:
-        neurons: dictionary of title → (weights (2,), bias).
-        answer: function of points (m, 2), weights and bias that returns (m,) numbers from 0 to 1.
+    `neurons` is {title: (weights (2,), bias)}; `answer(points, weights, bias)` returns numbers from 0 to 1.
     """
     picture, axes = canvas(height=3.0, columns=len(neurons), sharey=True)
     coordinates = np.linspace(-4, 4, 101)
@@ -123,10 +121,7 @@ def neurons_in_the_plane(points, labels, neurons, answer):
 
 
 def perceptron_runs(runs):
-    """Return the last boundaries of a perceptron in each run, and the mistakes of each pass.
-
-    A run is (points (n, 2), labels (n,), list of (weights, bias), list of mistakes per pass).
-    """
+    """Return each perceptron's last boundaries and its mistakes; a run is (points, labels, lines, mistakes)."""
     picture, axes = canvas(height=3.3, columns=len(runs) + 1)
     for (name, (points, labels, lines, mistakes)), axis, colour in zip(runs.items(), axes, SERIES, strict=False):
         draw_points(axis, points, labels, f"{name}: {len(lines)} updates")
@@ -190,10 +185,7 @@ def window(images, titles, rows, columns):
 def one_input(inputs, labels, x, probability, names):
     """Return histograms of one input for both classes, above the neuron's probability and the share observed.
 
-    Args:
-        inputs, labels: (n,) and (n,) of 0 and 1.
-        x, probability: (m,) and (m,), the neuron's answer.
-        names: of the input, of one of class 0 and of one of class 1, such as "an 8".
+    At `x` the neuron answers `probability`; `names` are the input's, class 0's and class 1's, such as "an 8".
     """
     picture, (above, below) = canvas(height=4.2, rows=2, sharex=True)
     edges = np.linspace(x[0], x[-1], 31)
@@ -217,20 +209,22 @@ def one_input(inputs, labels, x, probability, names):
     return picture
 
 
-def descents(weights, biases, loss, paths, losses):
+def descents(loss_of, runs, weights, biases):
     """Return gradient descent at several rates: paths over the loss' landscape, and the loss after each step.
 
-    Args:
-        weights, biases, loss: (m,), (k,) and (k, m) nats, the landscape.
-        paths, losses: name → (steps, 2), the weight and the bias after each step; the same names → (steps,) nats.
+    `loss_of(weight, bias)` is in nats, `runs` {name: (list of (weights (1,), bias), list of losses)}, and `weights` and
+    `biases` are the ends of the axes.
     """
     picture, (left, right) = canvas(height=3.9, columns=2, width_ratios=(1.15, 1))
+    weights, biases = np.linspace(*weights, 61), np.linspace(*biases, 61)
+    loss = np.array([[loss_of(weight, bias) for weight in weights] for bias in biases])
     levels = np.geomspace(loss.min() * 1.01, loss.max(), 14)
     left.contourf(weights, biases, loss, levels=[0, *levels], cmap="Greys", norm="log", vmin=loss.min(),
                   vmax=3 * loss.max())
-    for (name, path), colour, marker in zip(paths.items(), (ORANGE, BLUE, RED), "^os", strict=True):
-        left.plot(*np.transpose(path), color=colour, linewidth=1.4, marker=marker, markersize=4, label=name)
-        right.semilogy(losses[name], color=colour, linewidth=1.8, marker=marker, markersize=3, label=name)
+    for (name, (path, losses)), colour, marker in zip(runs.items(), (ORANGE, BLUE, RED), "^os", strict=True):
+        places = np.transpose([(weight, bias) for (weight,), bias in path])
+        left.plot(*places, color=colour, linewidth=1.4, marker=marker, markersize=4, label=name)
+        right.semilogy(losses, color=colour, linewidth=1.8, marker=marker, markersize=3, label=name)
     lowest = np.unravel_index(loss.argmin(), loss.shape)
     left.plot(weights[lowest[1]], biases[lowest[0]], marker="*", markersize=15, color="white", markeredgecolor=BLACK)
     left.set(xlim=(weights[0], weights[-1]), ylim=(biases[0], biases[-1]))
@@ -246,10 +240,7 @@ def descents(weights, biases, loss, paths, losses):
 
 
 def weight_images(weights):
-    """Return each neuron's weights (784,) as an image: red speaks for label 1, blue for label 0, white not at all.
-
-    Each image has a scale of its own, symmetric about 0.
-    """
+    """Return weights (784,) as images, each on its own scale: red speaks for label 1, blue for label 0."""
     picture, axes = canvas(height=2.9, columns=len(weights), squeeze=False)
     for axis, (title, values) in zip(axes[0], weights.items(), strict=True):
         reach = np.abs(values).max()
@@ -265,9 +256,7 @@ def weight_images(weights):
 def gates(points, neurons, tables):
     """Return logical functions of two inputs in the plane, with the boundary of the neuron that computes each.
 
-    Args:
-        neurons: dictionary of name → (first weight, second weight, bias), or None where there is no neuron.
-        tables: dictionary of the same names → (4,) answers for the points (4, 2), 0 or 1.
+    `neurons` is {name: (weight, weight, bias), or None}, `tables` {name: (4,) answers for the points, 0 or 1}.
     """
     picture, axes = canvas(height=2.7, columns=len(neurons), sharey=True)
     coordinates = np.linspace(-0.5, 1.5, 101)

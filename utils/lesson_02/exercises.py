@@ -186,13 +186,13 @@ _LOG_OF_SOFTMAX = "np.log(np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims
 
 EXERCISES = (
     Exercise(identifier="2.1", reference=dense_forward, cases=_layers, calls=20_000, mistakes=(
-        Mistake("the weights are transposed. They come with one neuron a column already, (fan_in, fan_out).",
+        Mistake("the weights are transposed. They have one neuron per column already, (fan_in, fan_out).",
                 lambda x, w, b: x @ w.T + b),
         Mistake("the sums are multiplied by the bias. It is a term of its own.", lambda x, w, b: x @ w * b),
         Mistake("the bias is added once for each input, inside the sum. It comes once, after it.",
                 lambda x, w, b: x @ w + len(w) * b),
-        Mistake("the bias is added down the batch, one number an example. It belongs to the neurons, one number a "
-                "column.", lambda x, w, b: x @ w + b[:, None]),
+        Mistake("the bias is added down the batch, one number per example. It belongs to the neurons, one number "
+                "per column.", lambda x, w, b: x @ w + b[:, None]),
         Mistake("`*` multiplies element by element. A neuron adds its products up: which operator does both?",
                 lambda x, w, b: x * w + b),
         Mistake("the factors are in the wrong order: every row of the *inputs* meets every column of the weights.",

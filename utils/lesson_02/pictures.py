@@ -9,15 +9,10 @@ GREY = "#666666"
 LINES = ("-", "--", "-.", ":", "-", "--", "-.")  # beside colours, for those who see few of them
 
 
-# Planes and curves ----------------------------------------------------------------------------------------------
-
 def folding(points, labels, hidden, output):
-    """Return two panels: points in the plane of their inputs, and where two hidden neurons put them.
+    """Return two panels: points (n, 2) in the plane of their inputs, and where two hidden neurons put them.
 
-    Args:
-        points, labels: (n, 2) within [-0.5, 1.5], and (n,) of 0 and 1.
-        hidden: function of points (m, 2) that returns the outputs of two hidden neurons, (m, 2).
-        output: function of those that returns one number each, (m,): positive for label 1.
+    `labels` (n,) are 0 or 1; `hidden` is a function (m, 2) → (m, 2), `output` one (m, 2) → (m,), positive for label 1.
     """
     picture, axes = canvas(height=3.8, columns=2)
     grid, plane = _plane()
@@ -34,11 +29,9 @@ def folding(points, labels, hidden, output):
 
 
 def regions(networks, points, labels):
-    """Return one panel a network: where in the plane of its two inputs it answers 1, and the points to be learnt.
+    """Return one panel per network: where in the plane of its two inputs it answers 1, and the points to be learnt.
 
-    Args:
-        networks: dictionary of title → function of points (m, 2) that returns one number each, positive for label 1.
-        points, labels: (n, 2) within [-0.5, 1.5], and (n,) of 0 and 1.
+    `networks` is a dictionary of title → function of points (m, 2) that returns (m,) numbers, positive for label 1.
     """
     picture, axes = canvas(height=2.7, columns=len(networks), sharey=True)
     grid, plane = _plane()
@@ -67,10 +60,7 @@ def bump(x, parts, knots):
 def curve_fits(x, target, fits, errors):
     """Return a curve with the networks that draw it, one panel each, and the largest error of many networks.
 
-    Args:
-        x, target: points of the curve, (n,).
-        fits: dictionary of number of hidden neurons → ((n,) what the network draws, its knots, the heights there).
-        errors: dictionary of number of hidden neurons → largest error.
+    `fits` is number of hidden neurons → (what the network draws at `x`, its knots, the heights there).
     """
     picture, axes = canvas(height=3.1, columns=len(fits) + 1, width_ratios=[*[1] * len(fits), 1.1])
     for axis, (neurons, (drawn, knots, heights)) in zip(axes, fits.items()):
@@ -105,8 +95,6 @@ def _draw_region(axis, grid, numbers, points, labels):
     axis.set(xlim=(-0.5, 1.5), ylim=(-0.5, 1.5), aspect="equal", xticks=[0, 1], yticks=[0, 1])
 
 
-# Drawings with shapes and numbers -------------------------------------------------------------------------------
-
 def matrix_product():
     """Return a drawing of a dense layer as a matrix product: one row times one column gives one number."""
     picture, axis = _sheet(3.1)
@@ -125,19 +113,18 @@ def matrix_product():
         axis.add_patch(Rectangle((x, y), width, height, facecolor=colour, edgecolor=INK, linewidth=0.8))
     for x, sign in ((2.48, "@"), (4.52, "+"), (6.55, "=")):
         axis.text(x, middle, sign, fontsize=15, ha="center", va="center", color=INK)
-    for x, y, text, colour in ((1.15, 0.55, "one example a row", BLUE), (3.5, 0.2, "one neuron a column", "#9A6A00"),
-                               (5.55, 1.05, "one number a neuron,\nadded to every row", GREEN),
+    for x, y, text, colour in ((1.15, 0.55, "one example per row", BLUE),
+                               (3.5, 0.2, "one neuron per column", "#9A6A00"),
+                               (5.55, 1.05, "one number per neuron,\nadded to every row", GREEN),
                                (7.55, 0.55, "this neuron's sum\nfor this example", RED)):
         axis.text(x, y, text, fontsize=9, ha="center", va="center", color=colour)
     return picture
 
 
 def computational_graph(values, gradients):
-    """Return the graph of L = ½ (y − t)², y = relu(w₁ x) − relu(w₂ x), with the numbers at every node.
+    """Return the graph of L = ½ (y − t)², y = relu(w₁ x) − relu(w₂ x), with value and gradient of every node by name.
 
-    Args:
-        values, gradients: dictionary of node → number, and → derivative of the loss for it; the nodes are x, w1, w2,
-            a1, a2, h1, h2, y and loss.
+    The nodes are x, w1, w2, a1, a2, h1, h2, y and loss.
     """
     picture, axis = _sheet(3.6)
     places = {"w1": (0.75, 3.0), "x": (0.75, 1.9), "w2": (0.75, 0.8), "a1": (2.45, 2.5), "a2": (2.45, 1.3),
@@ -161,10 +148,7 @@ def computational_graph(values, gradients):
 
 
 def network_shapes(batch, widths):
-    """Return a drawing of a network of widths such as (784, 256, 10), with the shape on every arrow.
-
-    Values run forward above, gradients back below.
-    """
+    """Return a drawing of a network of widths such as (784, 256, 10), with the shape on every arrow."""
     picture, axis = _sheet(2.6)
     layers, box = len(widths) - 1, 1.28
     gap = (WIDTH - 0.2 - (layers + 1) * box) / (layers + 1.6)
@@ -211,8 +195,6 @@ def _box(axis, x, y, width, height):
                                   boxstyle="round,pad=0.06", facecolor="#F7F7F7", edgecolor=INK, linewidth=1))
 
 
-# Gradients and signals ------------------------------------------------------------------------------------------
-
 def logit_gradient(probabilities, label_of_example, gradient):
     """Return two panels of bars over the classes: one example's softmax of the logits, and the gradient for them."""
     picture, (left, right) = canvas(height=2.8, columns=2)
@@ -230,11 +212,7 @@ def logit_gradient(probabilities, label_of_example, gradient):
 
 
 def signals(forward, backward):
-    """Return two panels: the size of the signal after each layer, and that of the gradient, on logarithmic scales.
-
-    Args:
-        forward, backward: dictionary of name → (layers,) standard deviations, from the first layer to the last.
-    """
+    """Return two panels: the size of the signal after each layer, and that of the gradient, on logarithmic scales."""
     picture, axes = canvas(height=3.5, columns=2)
     for axis, deviations in zip(axes, (forward, backward)):
         for (name, values), colour, line in zip(deviations.items(), SERIES, LINES):
@@ -263,8 +241,6 @@ def step_errors(steps, errors):
     label(axis, "", "step h", "relative error")
     return picture
 
-
-# Weights ----------------------------------------------------------------------------------------------------------
 
 def weight_maps(layers, neurons=10):
     """Return the weights (784, fan_out) of the first neurons of several layers as images: red positive, blue negative.

@@ -81,10 +81,7 @@ class _Optimizer(keras.optimizers.SGD):
 
 
 def _small_classifier(width, batch, reduction, learning_rate):
-    """Return the arguments of `train_step` for a small network with batch normalisation, its weights seeded.
-
-    A loss that is a sum has large gradients, which tell a step that clips them from one that does not.
-    """
+    """Return the arguments of `train_step`; a loss that is a sum has gradients so large that clipping them shows."""
     def dense(units, seed):
         return keras.layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(seed),
                                   bias_initializer=keras.initializers.RandomNormal(stddev=0.3, seed=seed + 1))
@@ -219,7 +216,7 @@ _MISCOUNTED = (  # layer, wrong counts, what to say
     (6, [16_010, 16_000], "the second convolution is \"same\": it leaves height and width as they are."),
     (6, [19_370, 27_050], f"a \"valid\" kernel of 5 fits on a row of 28 in another number of places. {_FOLLOW}"),
     (6, [1450, 1440, 11_530, 11_520], "the dense layer reads all 16 channels of each place."),
-    (6, [170, 160], f"the dense layer reads every number of the last map, not one a channel. {_FOLLOW}"),
+    (6, [170, 160], f"the dense layer reads every number of the last map, not one per channel. {_FOLLOW}"),
     (6, [2314], "the dense layer has a weight for every pair of a number that it reads and a unit: multiply."),
 )
 
@@ -237,17 +234,15 @@ def _about_the_counts(function):
 
 EXERCISES = (
     Exercise(identifier="3.1", reference=adam_update, cases=_moments, tolerance=1e-7, mistakes=(
-        Mistake("the averages are used as they are. They began at zero, so that after a few steps they are still "
-                "too small: the correction for that is missing.",
+        Mistake("the averages are used as they are. They began at zero, and are too small without their correction.",
                 _of_adam("/ (1 - beta_1 ** step)", "", "/ (1 - beta_2 ** step)", "")),
         *(Mistake(f"you count one step too {much}. `step` is 1 for the first step, so it can be used as it is.",
                   _of_adam("beta_1 ** step", f"beta_1 ** {step}", "beta_2 ** step", f"beta_2 ** {step}"))
           for much, step in (("few", "(step - 1)"), ("many", "(step + 1)"))),
-        Mistake("the correction divides by 1 - β at every step, which is right for the first one only. What is "
-                "left of the zero with which an average began after two steps, after three?",
+        Mistake("the correction divides by 1 - β at every step, which is right for the first one only. What share of "
+                "an average still comes from the zero at which it began, after two steps, or after three?",
                 _of_adam("beta_1 ** step", "beta_1", "beta_2 ** step", "beta_2")),
-        Mistake("the correction multiplies β by the number of the step. β of the zero is left after one step, and β of "
-                "that after the next.",
+        Mistake("the correction multiplies β by the number of the step. It needs a power of β.",
                 _of_adam("beta_1 ** step", "beta_1 * step", "beta_2 ** step", "beta_2 * step")),
         Mistake("the correction makes the averages smaller. They began at zero and are too small already: divide.",
                 _of_adam("mean / (1 -", "mean * (1 -", "square / (1 -", "square * (1 -")),

@@ -79,10 +79,7 @@ def races(valleys):
 
 
 def rate_sweeps(rates, sweeps):
-    """Return the heights at the end of a race against the learning rate (n,), the best rates marked, a panel a valley.
-
-    `sweeps` is a dictionary of title → optimiser → heights (n, starts); bands hold the middle half of the starts.
-    """
+    """Return panels by title of the heights at the end, optimiser → (n, starts), against the learning rates (n,)."""
     picture, axes = canvas(height=3.4, columns=len(sweeps), sharey=True, squeeze=False)
     for axis, (title, heights) in zip(axes[0], sweeps.items(), strict=True):
         for name, (colour, line, marker) in _RACERS.items():
@@ -97,11 +94,7 @@ def rate_sweeps(rates, sweeps):
 
 
 def schedules(steps, rates, curves, y):
-    """Return two panels: learning rates over the steps of a training, and what came of them epoch by epoch.
-
-    `rates` is a dictionary of name → learning rate at each of `steps`, which rise; `curves` has for the same names a
-    value for each epoch, called `y` with its unit.
-    """
+    """Return two panels: learning rates by name over the steps of a training, and curves of the same names by epoch."""
     picture, (left, right) = canvas(height=3.2, columns=2)
     for (name, values), colour, line in zip(rates.items(), SERIES, ("-", "--", "-.", ":", "-"), strict=False):
         left.plot(steps, values, color=colour, linestyle=line, linewidth=1.8, label=name)
@@ -125,10 +118,7 @@ def overfitting(histories, y):
 
 
 def convolution(image, kernel, result, place):
-    """Return one step of a convolution in numbers: a patch, the kernel, and the sum of their products.
-
-    All three are arrays of rank 2, `result` as "valid" gives it; `place` is (row, column) of a sum in the result.
-    """
+    """Return one step of a convolution in numbers: a patch, the kernel, and the sum at `place` in the result."""
     image, kernel, result = map(np.asarray, (image, kernel, result))
     picture, axes = canvas(height=3.1, columns=3)
     span = max(image.shape + kernel.shape + result.shape) / 2 + 0.1  # one for all three, so that all cells are alike
@@ -149,10 +139,7 @@ def convolution(image, kernel, result, place):
 
 
 def feature_maps(image, maps, columns=5):
-    """Return an image and the maps that kernels make of it: orange above zero, violet below, white at zero.
-
-    `image` is (28, 28) in [0, 1], `maps` a dictionary of title → array of rank 2; each has a scale of its own.
-    """
+    """Return an image and the maps by title that kernels make of it: orange above zero, violet below, white at zero."""
     rows = -(-(len(maps) + 1) // columns)
     picture, axes = canvas(height=rows * (WIDTH / columns + 0.3), rows=rows, columns=columns, squeeze=False)
     first, *others = axes.ravel()
@@ -167,10 +154,7 @@ def feature_maps(image, maps, columns=5):
 
 
 def receptive_fields(image, fields):
-    """Return an image with the squares that single units of deeper and deeper layers can see.
-
-    `image` is (28, 28) in [0, 1]; `fields` a dictionary of title → (28, 28), not 0 where a unit depends on the pixel.
-    """
+    """Return an image with the squares that units of deeper and deeper layers see, where fields (28, 28) are not 0."""
     picture, axes = canvas(height=WIDTH / len(fields) + 0.3, columns=len(fields), squeeze=False)
     for axis, (title, field) in zip(axes[0], fields.items(), strict=True):
         draw_digits(axis, image[None], 1, title)

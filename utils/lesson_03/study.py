@@ -1,4 +1,4 @@
-"""What only lesson 3 computes: Adam, races of optimisers over loss surfaces, a convolution, and a training step."""
+"""What only lesson 3 computes: Adam, races of optimisers over loss surfaces, a convolution, a training step."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,17 +8,10 @@ import tensorflow as tf
 
 
 def adam_update(parameter, gradient, mean, square, step, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
-    """Return the parameter after one step of Adam, and the new averages of the gradient and of its square.
+    """Return the parameter after one step of Adam, and both new averages.
 
-    Args:
-        parameter, gradient, mean, square: floats, or arrays of one shape. Both averages go in and come back without
-            their correction; before the first step they are zero.
-        step: number of this step, 1 for the first.
-        learning_rate: about how far one step goes, in the parameter's own unit.
-        beta_1, beta_2: how much of each average is kept, in [0, 1).
-        epsilon: keeps the quotient finite where all gradients were zero.
-
-    Source: Kingma and Ba (2015), algorithm 1.
+    Parameter, gradient and both averages are floats, or arrays of one shape. The averages go in and come back without
+    their correction; before the first step, which is 1, they are zero. Source: Kingma and Ba (2015), algorithm 1.
     """
     _require_one_shape(parameter=parameter, gradient=gradient, mean=mean, square=square)
     if step < 1:
@@ -39,21 +32,20 @@ def _require_one_shape(**arrays):
                          "shape of its parameter, and so have both averages; before the first step, use np.zeros.")
 
 
-def race(slope, start, steps, learning_rate, momentum=0.9):
+def race(slope, start, steps, learning_rate, momentum=0.9, adam=adam_update):
     """Return the points that SGD, momentum and Adam visit on their way down: name → array (steps + 1, …, 2).
 
-    `slope` is a function of points (…, 2) that returns the gradients there; `start` is one such point or many, and
-    `momentum` is Adam's beta_1 too.
+    `slope` gives the gradients at points (…, 2); `start` is one point or many; `momentum` is Adam's beta_1 too.
     """
-    ways = {name: [np.array(start, float)] for name in ("SGD", "momentum", "Adam")}
+    paths = {name: [np.array(start, float)] for name in ("SGD", "momentum", "Adam")}
     velocity = mean = square = np.zeros(np.shape(start))
     for step in range(1, steps + 1):
-        plain, heavy, adam = (way[-1] for way in ways.values())
+        plain, heavy, adaptive = (path[-1] for path in paths.values())
         velocity = momentum * velocity - learning_rate * slope(heavy)
-        adam, mean, square = adam_update(adam, slope(adam), mean, square, step, learning_rate, momentum)
-        for way, point in zip(ways.values(), (plain - learning_rate * slope(plain), heavy + velocity, adam)):
-            way.append(point)
-    return {name: np.array(way) for name, way in ways.items()}
+        adaptive, mean, square = adam(adaptive, slope(adaptive), mean, square, step, learning_rate, momentum)
+        for path, point in zip(paths.values(), (plain - learning_rate * slope(plain), heavy + velocity, adaptive)):
+            path.append(point)
+    return {name: np.array(path) for name, path in paths.items()}
 
 
 class LossSurface(NamedTuple):
@@ -65,10 +57,7 @@ class LossSurface(NamedTuple):
 
 
 def quadratic_surface(curvatures, degrees=0.0, start=(-4.0, 1.5)):
-    """Return a valley of height ½ (λ₁ u₁² + λ₂ u₂²), where u₁ and u₂ are the coordinates along its axes.
-
-    Its curvatures are λ₁ along it and λ₂ across it. It is turned anticlockwise, and `start` with it.
-    """
+    """Return a valley ½ (λ₁ u₁² + λ₂ u₂²), of curvature λ₁ along and λ₂ across, turned anticlockwise with `start`."""
     curvatures = np.asarray(curvatures, float)
     if curvatures.shape != (2,) or not np.all(curvatures > 0):
         raise ValueError(f"quadratic_surface wants two positive curvatures, but got {curvatures.tolist()}. "
@@ -97,12 +86,38 @@ LOSS_SURFACES = {
 }
 
 
+def final_heights(valleys, paths):
+    """Print how high each optimiser ends in two valleys, straight and turned, and return a dictionary for each."""
+    straight, turned = ({name: valley.height(points[-1]) for name, points in paths[title].items()}
+                        for title, valley in valleys.items())
+    for name, height in straight.items():
+        print(f"{name:9} height after 40 steps: {height:.4f} in the straight valley, {turned[name]:.4f} in the turned")
+    return straight, turned
+
+
+def print_lowest_losses(fitted):
+    """Print the lowest validation loss of each of name → Keras' history, its epoch, and what the end was like."""
+    for name, history in fitted.items():
+        best = int(np.argmin(history["val_loss"]))
+        print(f"{name:14} lowest validation loss {history['val_loss'][best]:.3f} nats after epoch {best + 1:2}, at the "
+              f"end {history['val_loss'][-1]:.3f}, accuracy {100 * history['val_accuracy'][-1]:.1f} %")
+
+
+def least_gains(fit, fitted, seeds):
+    """Return the least that each remedy gains over "nothing added" at its best epoch, in nats, with any seed.
+
+    `fitted` is name → Keras' history with the first seed; `fit` trains by name and seed, and returns a history.
+    """
+    lowest = {name: [min(history["val_loss"]), *(min(fit(name, seed)["val_loss"]) for seed in seeds)]
+              for name, history in fitted.items()}
+    plain = lowest.pop("nothing added")
+    return {name: np.subtract(plain, losses).min() for name, losses in lowest.items()}
+
+
 def convolve2d(image, kernel):
-    """Return the sum of products of a kernel with every patch of an image that it fits on ("valid").
+    """Return a kernel's sum of products with every patch that it fits on ("valid").
 
-    Shapes: (height, width) and (rows, columns) → (height - rows + 1, width - columns + 1), float64.
-
-    Source: LeCun et al. (1989). Signal processing calls this a cross-correlation: the kernel is not flipped.
+    Source: LeCun et al. (1989). Signal processing calls this a cross-correlation, because the kernel is not flipped.
     """
     image, kernel = _require_kernel_that_fits(image, kernel)
     height, width = kernel.shape
@@ -124,12 +139,9 @@ def _require_kernel_that_fits(image, kernel):
 
 
 def train_step(model, optimizer, loss_function, images, labels):
-    """Move the model's weights by one step against the gradient of the loss on a batch; return the loss before it.
+    """Move the model's weights by one step on a batch; return the loss before it.
 
-    Args:
-        model: a Keras model, images → logits (batch, 10).
-        loss_function: function of (labels, logits) that returns a scalar, such as a Keras loss object.
-        images, labels: a batch with values in [0, 1], and (batch,) whole numbers 0 to 9.
+    Images are in [0, 1], labels (batch,) are whole numbers 0 to 9; `loss_function` takes labels and logits.
     """
     _require_batch(images, labels)
     with tf.GradientTape() as tape:
@@ -157,3 +169,13 @@ def _require_batch(images, labels):
 def count_parameters():
     """Return how many parameters each of the six layers holds, from top to bottom."""
     return (5 * 5 * 1 + 1) * 8, 4 * 8, 0, (3 * 3 * 8 + 1) * 16, 0, (12 * 12 * 16 + 1) * 10
+
+
+def misread(yours, judged, labels, count):
+    """Print how many images one of two networks misreads, and return the first places and captions, both's first."""
+    wrong = np.flatnonzero((yours != labels) | (judged != labels))
+    both = (yours[wrong] != labels[wrong]) & (judged[wrong] != labels[wrong])
+    places = wrong[np.argsort(~both, kind="stable")][:count]
+    print(f"{len(wrong)} test images are misread by one of the two, {both.sum()} by both; those come first")
+    return places, [f"is {label}\nyours {your}\njudge {judge}"
+                    for label, your, judge in zip(labels[places], yours[places], judged[places])]

@@ -16,8 +16,8 @@ _of_sum, _of_quadrature = edits_of(log_sum_exp), edits_of(quadrature)
 _of_sampling, _of_elbo = edits_of(importance_sampling), edits_of(elbo_of_q)
 _of_joint = partial(_of_quadrature, "log_sum_exp(log_prior + log_likelihood)")
 _of_mean = partial(_of_sampling, "log_sum_exp(log_weights) - np.log(log_weights.shape[-1])")
-_UNDERFLOWS = ("right where numbers are of ordinary size, but exp(-900) is 0 to a float. You have a function that adds "
-               "up in logarithms.")
+_UNDERFLOWS = ("right for numbers of ordinary size, but exp(-900) is 0 in a float. You have a function that adds up "
+               "numbers by their logarithms.")
 
 
 def _bent(x, z, noise=0.4):
@@ -102,7 +102,7 @@ _OF_QUADRATURE = (
             "does not.", _of_quadrature(" + np.log(cell)", "")),
     Mistake("the logarithm is multiplied with `cell`. The factor belongs to the sum, before its logarithm is "
             "taken.", _of_quadrature("+ np.log(cell)", "* cell")),
-    Mistake("this is 0 for any x: the joint is divided by its own sum. What it sums up to is what is asked.",
+    Mistake("this is 0 for any x: the joint is divided by its own sum. The sum itself is wanted.",
             lambda log_prior, log_likelihood, cell: np.zeros(np.shape(log_likelihood)[:-1])),
     *(Mistake("you add up, or average, logarithms. The integral is a sum of probabilities.", wrong)
       for wrong in (lambda log_prior, log_likelihood, cell: np.mean(log_prior + log_likelihood, axis=-1),
@@ -197,7 +197,7 @@ _OF_ELBO = (
             _of_elbo("np.exp(log_q)", "np.exp(log_q) / np.sum(np.exp(log_q), axis=-1, keepdims=True)")),
     Mistake("the KL divergence is missing: this is only how well q's latents explain x.",
             _of_elbo("log_prior + log_likelihood - log_q", "log_likelihood")),
-    Mistake("the KL divergence is added. It is a price.",
+    Mistake("the KL divergence is added. It is a price, which is subtracted.",
             _of_elbo("log_prior + log_likelihood - log_q", "log_likelihood + log_q - log_prior")),
     *(Mistake("this is the KL divergence from the posterior, or minus that: what the bound loses. The bound is wanted.",
               lambda prior, likelihood, q, cell, sign=sign: sign * (
@@ -281,7 +281,7 @@ _OF_BERNOULLI = (
          lambda x, logits: x * ops.log_sigmoid(logits)),
         ("only the pixels that are off are counted. A pixel that is on had a probability too.",
          lambda x, logits: -(1 - x) * ops.softplus(logits)),
-        ("zeros and ones have changed places: this is the log-likelihood of the negative.",
+        ("zeros and ones have changed places: this is the log-likelihood of the inverted image.",
          lambda x, logits: (1 - x) * logits - ops.softplus(logits)),
         ("the softplus is taken of minus the logit: is log s(l) taken for log(1 - s(l))?",
          lambda x, logits: x * logits - ops.softplus(-logits)),
@@ -307,7 +307,7 @@ EXERCISES = (
     Exercise(identifier="4.1", reference=log_sum_exp, cases=_rows_of_logarithms, mistakes=_OF_LOG_SUM_EXP, hints=(
         "Σ exp(vᵢ) = exp(m) Σ exp(vᵢ − m) for any number m. Take the logarithm of both sides.",
         "With m the largest value of the row, no exponent is above 0, and one of them is 0: nothing overflows and "
-        "the sum is at least 1. `np.max(values, axis=-1, keepdims=True)` subtracts well.",
+        "the sum is at least 1. `np.max(values, axis=-1, keepdims=True)` has the shape that you need.",
         "Where a whole row is -inf, take m = 0 (`np.where`). Then log 0 = -inf is the answer; "
         "`np.errstate(divide=\"ignore\")` keeps NumPy from warning of it.",
     )),

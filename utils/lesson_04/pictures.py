@@ -4,23 +4,32 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 from matplotlib.ticker import MaxNLocator
+from scipy.stats import norm
 
-from utils.plots.canvas import BLACK, BLUE, GRID, INK, ORANGE, SERIES, canvas, label
+from utils.plots.canvas import BLACK, BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, canvas, label
 from utils.plots.images import draw_digits
 
+# Each way to integrate looks the same in every picture.
+STYLES = {"simple Monte Carlo": (BLUE, "o"), "importance sampling": (RED, "^"), "stratified": (GREEN, "s"),
+          "grid": (ORANGE, "D")}
 
-def mixture_steps(data, x, stages, log_likelihoods):
+
+def mixture_steps(data, iterations, shown, low=-5, high=6):
     """Return a mixture of Gaussians in the course of expectation-maximisation, and its log-likelihood.
 
     Args:
         data: (n,) observations, drawn as a histogram above a strip in the colours of their responsibilities.
-        x: (points,) places for the curves, evenly spaced.
-        stages: dictionary of title → (weighted densities (components, points), responsibilities (n, components)).
-        log_likelihoods: averages over the data, before the first iteration and after each.
+        iterations: list of ((shares, means, deviations), responsibilities (n, components), average log p(x)): of the
+            first guess, and after each iteration.
+        shown: numbers of the iterations to draw.
+        low, high: where the axis of the data begins and ends.
     """
-    picture, axes = canvas(height=2.9, columns=len(stages) + 1, width_ratios=(*[1] * len(stages), 0.8))
-    edges = np.linspace(x[0], x[-1], 41)
-    for axis, (title, (densities, responsibilities)) in zip(axes, stages.items(), strict=False):
+    picture, axes = canvas(height=2.9, columns=len(shown) + 1, width_ratios=(*[1] * len(shown), 0.8))
+    x, edges = np.linspace(low, high, 221), np.linspace(low, high, 41)
+    for axis, number in zip(axes, shown, strict=False):
+        (weights, means, deviations), responsibilities, _ = iterations[number]
+        densities = (weights * norm.pdf(x[:, None], means, deviations)).T
+        title = f"after {number} iterations" if number else "the start"
         heights, *_ = axis.hist(data, edges, density=True, color="#DDDDDD")
         for density, colour in zip(densities, SERIES, strict=False):
             axis.plot(x, density, color=colour, linewidth=1.6)
@@ -33,21 +42,22 @@ def mixture_steps(data, x, stages, log_likelihoods):
         axis.set(xlim=(x[0], x[-1]), ylim=(-0.12 * top, top))
         label(axis, title, "x", "density" if axis is axes[0] else "")
         axis.tick_params(labelleft=axis is axes[0])
-    axes[-1].plot(log_likelihoods, color=BLACK, marker="o", markersize=2.5, linewidth=1.4)
+    axes[-1].plot([average for *_, average in iterations], color=BLACK, marker="o", markersize=2.5, linewidth=1.4)
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
     axes[-1].grid(color=GRID, linewidth=0.6)
     label(axes[-1], "it never falls", "iterations", "nats per observation")
     return picture
 
 
-def string_of_gaussians(densities, centres, data, extent):
+def string_of_gaussians(mixtures, data, extent):
     """Return densities over the plane side by side, each above the centres of the Gaussians that it is the sum of.
 
-    `densities` is a dictionary of title → (rows, columns), rows upwards; `centres` holds (n, 2) or None for each of
-    them. `data`, (n, 2), is shown on the last. `extent` is (left, right, bottom, top).
+    `mixtures` is a dictionary of count → (centres (count, 2), density (rows, columns), rows upwards); the last one has
+    so many that it stands for the integral, and `data`, (n, 2), is shown on it. `extent` is (left, right, bottom, top).
     """
-    picture, axes = canvas(height=3.0, columns=len(densities), sharex=True, sharey=True)
-    for axis, (title, density), places in zip(axes, densities.items(), centres, strict=True):
+    picture, axes = canvas(height=3.0, columns=len(mixtures), sharex=True, sharey=True)
+    for axis, (count, (centres, density)) in zip(axes, mixtures.items(), strict=True):
+        places, title = (None, "the integral, and draws") if axis is axes[-1] else (centres, f"{count} components")
         across, up = np.linspace(*extent[:2], density.shape[1]), np.linspace(*extent[2:], density.shape[0])
         axis.contourf(across, up, density, levels=np.max(density) * np.array([0.02, 0.07, 0.2, 0.4, 0.65, 1.01]),
                       cmap="Blues")
@@ -69,7 +79,8 @@ def integration_errors(panels):
     """
     picture, axes = canvas(height=4.1, columns=len(panels), sharey=True, squeeze=False)
     for axis, (title, (counts, errors, more_counts, predictions, slopes)) in zip(axes[0], panels.items(), strict=True):
-        for (name, values), colour, marker in zip(errors.items(), SERIES, "o^sD", strict=False):
+        for name, values in errors.items():
+            colour, marker = STYLES[name]
             axis.loglog(counts, np.maximum(values, 1e-16), marker, color=colour, markersize=4.5, label=name)
             axis.loglog(more_counts, predictions[name], "-", color=colour, linewidth=1.2, alpha=0.8)
         height = 0.0
@@ -93,10 +104,10 @@ def curse(dimensions, errors, points, budget):
     """
     picture, (left, right) = canvas(height=3.4, columns=2)
     places = np.arange(len(dimensions))
-    for (name, values), colour, shift in zip(errors.items(), SERIES[1:3], (-0.14, 0.14), strict=True):
-        values = np.asarray(values)
+    for (name, values), shift in zip(errors.items(), (-0.14, 0.14), strict=True):
+        values, (colour, marker) = np.asarray(values), STYLES[name]
         spread = shift + 0.09 * np.linspace(-1, 1, values.shape[1])
-        left.plot((places[:, None] + spread).ravel(), values.ravel(), "o", markersize=2.2, color=colour, label=name)
+        left.plot((places[:, None] + spread).ravel(), values.ravel(), marker, markersize=2.2, color=colour, label=name)
         left.plot(places + shift, values.mean(axis=1), "_", markersize=14, markeredgewidth=2, color=BLACK)
     left.axhline(0, color="#777777", linewidth=1, linestyle="--")
     left.set_xticks(places, [str(size) for size in dimensions])
@@ -105,7 +116,8 @@ def curse(dimensions, errors, points, budget):
     left.legend(frameon=False, fontsize=9, loc="lower left")
     left.grid(axis="y", color=GRID, linewidth=0.6)
     label(left, f"with {budget:,} points", "latent dimensions", "estimate − log p(x) in nats")
-    for (name, values), colour, marker in zip(points.items(), SERIES[:3], "os^", strict=True):
+    for name, values in points.items():
+        colour, marker = STYLES[name]
         right.semilogy(dimensions, values, marker=marker, markersize=5, color=colour, label=name)
     right.axhline(budget, color="#777777", linewidth=1, linestyle="--")
     right.annotate(f"{budget:,}", (0.5, budget), xycoords=("axes fraction", "data"), xytext=(0, 3),
@@ -136,8 +148,12 @@ def draw_bound(axis, elbo, gap, floor, rows=("",)):
 def bounds(z, posterior, candidates, elbo, gap):
     """Return several densities q over one posterior, and for each its ELBO and what it misses of log p(x).
 
-    `posterior` and the `candidates`, name → (points,), are densities at `z`; `elbo` and `gap` are name → nats.
+    `posterior` and the `candidates`, name → (points,), are densities at `z`, of which the middle is drawn; `elbo` and
+    `gap` are name → nats.
     """
+    middle = np.abs(z) < 3.2
+    z, posterior = z[middle], posterior[middle]
+    candidates = {name: density[middle] for name, density in candidates.items()}
     picture, (left, right) = canvas(height=3.2, columns=2, width_ratios=(1.2, 1))
     left.fill_between(z, posterior, color="#BBBBBB", alpha=0.8, linewidth=0, label="posterior")
     for (name, density), colour, line in zip(candidates.items(), (SERIES[1], SERIES[2], SERIES[0], SERIES[4]),
@@ -156,11 +172,13 @@ def bounds(z, posterior, candidates, elbo, gap):
 def stratified_points(random, uniform, latents, side):
     """Return independent draws in the plane, one point a cell of the unit square, and the same points in the plane.
 
-    All are (n, 2): `uniform` in the unit square of side × side cells, `latents` their normal quantiles.
+    All are (n, 2): `uniform` says where in its own of the side × side cells each point lies, `latents` are the normal
+    quantiles of these places.
     """
+    corners = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)
     picture, axes = canvas(height=3.2, columns=3)
     titles = ("independent draws", "one point in each cell", "the same as latents")
-    for axis, points, title in zip(axes, (random, uniform, latents), titles, strict=True):
+    for axis, points, title in zip(axes, (random, (corners + uniform) / side, latents), titles, strict=True):
         axis.plot(*points.T, "o", markersize=2.6, color=BLUE)
         axis.set(aspect="equal", xlim=(-3.4, 3.4), ylim=(-3.4, 3.4))
         label(axis, title, "latent z₁", "latent z₂")
@@ -201,7 +219,7 @@ def _emptiest_corner(window):
     return min(corners, key=lambda corner: corners[corner].sum())
 
 
-def training_on_the_ladder(values, rungs, y):
+def training_on_the_ladder(values, rungs, y="nats per training image"):
     """Return a training curve with the ladder's rungs as horizontal lines.
 
     `values` are nats after each epoch, which `y` names; `rungs` is a dictionary of name → nats.

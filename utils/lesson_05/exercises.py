@@ -52,7 +52,7 @@ OF_HIDDEN = {"no activation": " However deep, such a network is linear, no bette
 OF_CODE = {
     "a SiLU": ", which is hardly ever negative",
     "a sigmoid": ", between 0 and 1",
-    "a ReLU": ": no code can be negative, and a unit that falls silent stays silent",
+    "a ReLU": ": no code can be negative, and a unit that gives 0 for all images stays at 0",
     "a tanh": ", between -1 and 1",
 }
 OF_IMAGE = {"a tanh": " A tanh reaches down to -1.", "a softmax": " A softmax lets the pixels share a sum of 1."}
@@ -227,7 +227,8 @@ def _facts_of_noise(function, images, deviation):
         Fact("does a pixel grow darker?", "no pixel grows darker. Noise is as often negative as positive."):
             np.any(noise < 0),
         Fact("do black pixels change?", "black pixels get no noise. It should be added to every pixel, whatever its "
-             "value: is it multiplied with the image, or given to the ink alone?"): np.any(found[:, BLACK] != 0),
+             "value: is it multiplied with the image, or added only where the image is not black?"):
+            np.any(found[:, BLACK] != 0),
         Fact("do values stay at the border?", "values that leave [0, 1] come in again at the other end. They should "
              "stay at the limit that they pass."): np.mean(found[:, BLACK] > 0.5) < 0.3,
         Fact("are values clipped?", "values below 0 and above 1 are left. What brings them back, once the noise is "
@@ -295,8 +296,8 @@ EXERCISES = (
                 _of_pca("codes @ kept + mean", "codes")),
         Mistake("this is what is lost, the images minus what comes back. What comes back is wanted.",
                 _of_pca("codes @ kept + mean", "images - (codes @ kept + mean)")),
-        Mistake("the components are taken off where they should be added, or `images` and `mean` stand the wrong way "
-                "round.", _of_pca("codes @ kept", "-codes @ kept")),
+        Mistake("the components are subtracted where they should be added, or `images` and `mean` are swapped.",
+                _of_pca("codes @ kept", "-codes @ kept")),
         Mistake("the shares of the components are averaged. They add up.",
                 _of_pca("codes @ kept", "codes @ kept / max(k, 1)")),
         Mistake("images and components are multiplied pixel by pixel. For a code, the products of all pixels add up.",
@@ -305,7 +306,7 @@ EXERCISES = (
                 _of_pca("(images - mean) @ kept.T", "np.abs((images - mean) @ kept.T)")),
         Mistake("negative codes are set to 0. This code is linear, and as often negative as positive.",
                 _of_pca("(images - mean) @ kept.T", "np.maximum((images - mean) @ kept.T, 0)")),
-        Mistake("the codes are squared. A component comes back as often as it was found.",
+        Mistake("the codes are squared. A component is added with its code as the factor.",
                 _of_pca("(images - mean) @ kept.T", "np.square((images - mean) @ kept.T)")),
         Mistake("values are cut off at 0 and 1. A picture wants that, but the reconstruction is linear: leave it "
                 "as it comes.", lambda *given: np.clip(pca_reconstruct(*given), 0, 1)),
@@ -313,8 +314,8 @@ EXERCISES = (
         "Three steps: centre, encode into k numbers, decode. What was subtracted first comes back last.",
         "A code is the scalar product of the centred image with each of the first k rows: a matrix product with "
         "a transpose, (batch, pixels) times (pixels, k).",
-        "`rows = components[:k]`. Encoding multiplies by `rows.T`, decoding by `rows`: each component comes back "
-        "as often as it was found.",
+        "`rows = components[:k]`. Encoding multiplies by `rows.T`, decoding by `rows`: each component is added "
+        "with its number of the code as the factor.",
     )),
     Exercise(identifier="5.2", reference=build_autoencoder, cases=lambda: [(2, (8, 5)), (3, (9, 7, 4))],
              observe=_networks_at_work, tolerance=1e-4, mistakes=(

@@ -1,4 +1,4 @@
-"""What only lesson 5 computes: principal components as an autoencoder, and the deep one."""
+"""What only lesson 5 computes: principal components as an autoencoder, the deep one, and what its codes are like."""
 
 import keras
 import numpy as np
@@ -6,10 +6,10 @@ from keras import layers
 
 
 def build_autoencoder(code_size, widths=(128, 128)):
-    """Return three networks: encoder, images (batch, 784) → codes; decoder, codes → images; and both in a row.
+    """Return encoder (images (batch, 784) → codes), decoder, and both in a row.
 
-    Hidden layers have SiLUs. Nothing bounds a code (batch, code_size); images come back in [0, 1], by a sigmoid. The
-    third network shares the weights of the other two, so that training it trains both.
+    The decoder turns codes into images. Hidden layers have SiLUs. Nothing bounds a code (batch, code_size); images come
+    back in [0, 1], by a sigmoid. The third network shares the weights of the other two: training it trains both.
 
     Args:
         code_size: how many numbers an image is squeezed into.
@@ -28,9 +28,9 @@ def build_autoencoder(code_size, widths=(128, 128)):
 
 
 def pca_reconstruct(images, mean, components, k):
-    """Return images (batch, pixels) rebuilt from the mean and their first k principal components alone.
+    """Return images (batch, pixels) rebuilt from their first k principal components.
 
-    Nothing is clipped: values may lie outside the images' range.
+    The mean is added again. Nothing is clipped: values may lie outside the images' range.
 
     Args:
         mean: (pixels,), of the images that the components were computed from.
@@ -48,6 +48,46 @@ def pca_reconstruct(images, mean, components, k):
 def find_what_is_missing():
     """Return the numbers of the three missing parts."""
     return 2, 4, 6
+
+
+def with_error(values, digits=1):
+    """Return the average of values with its standard error, in words, five characters wide at least."""
+    return f"{np.mean(values):5.{digits}f} ± {np.std(values) / np.sqrt(len(values)):.{digits}f}"
+
+
+def box_around(codes):
+    """Return (left, right, bottom, top) of the rectangle between the half and 99½ percentiles of codes (n, 2)."""
+    return np.percentile(codes, [0.5, 99.5], axis=0).T.ravel()
+
+
+def grid_over(box, side=12):
+    """Return the codes of an even grid over a box, (side², 2), row by row from the top left."""
+    left, right, bottom, top = box
+    first, second = np.meshgrid(np.linspace(left, right, side), np.linspace(top, bottom, side))
+    return np.stack([first.ravel(), second.ravel()], axis=-1)
+
+
+def try_listings(listings, images, chosen):
+    """Print the error of several autoencoders, and return their pictures and how often their units answer.
+
+    Args:
+        listings: dictionary of name → (encoder, decoder).
+        images: (n, 784) in [0, 1].
+        chosen: numbers of the images whose copies are wanted.
+
+    Returns:
+        A list of copies and of as many images drawn from N(0, I), two arrays for each autoencoder; and a dictionary of
+        name → the share of images for which each unit of the code is not 0.
+    """
+    pictures, activity = [], {}
+    for name, (encoder, decoder) in listings.items():
+        codes = encoder.predict(images, batch_size=500, verbose=0)
+        copies = decoder.predict(codes, batch_size=500, verbose=0)
+        noise = np.random.default_rng(0).normal(size=(len(chosen), codes.shape[1])).astype("float32")
+        pictures += [copies[chosen], np.asarray(decoder(noise))]
+        activity[name] = np.mean(codes != 0, axis=0)
+        print(f"{name:19} squared error {np.mean(np.sum((images - copies) ** 2, axis=1)):5.1f}")
+    return pictures, activity
 
 
 def _require_components(images, mean, components, k):

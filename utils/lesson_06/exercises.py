@@ -100,8 +100,8 @@ def _require_grid(latents, side):
     if latents.shape[1] != 2:
         raise Unusable(f"the latents that you decode have {latents.shape[1]} numbers each. A plane has two.")
     if not np.isfinite(latents).all():
-        raise Unusable("some latents that you decode are infinite or NaN: so `norm.ppf` answers to 0, to 1, and to "
-                       "what is no probability. Which numbers does it get?")
+        raise Unusable("some latents that you decode are infinite or NaN. `norm.ppf` returns these for 0, for 1, and "
+                       "for numbers outside [0, 1]. Which numbers does it get?")
     if len(latents) != side**2:
         raise Unusable(f"{len(latents)} latents are decoded, and a grid of {side} by {side} has {side**2}.")
     first, second = latents.T.reshape(2, side, side)
@@ -109,11 +109,11 @@ def _require_grid(latents, side):
     if moves == [[False, True], [True, False]]:
         raise Unusable("rows and columns have changed places: z₁ should change along a row, and z₂ from row to row.")
     if moves != [[True, False], [False, True]]:
-        raise Unusable("the latents are no grid: along a row only z₁ should change, and from row to row only z₂.")
+        raise Unusable("the latents are not a grid: along a row only z₁ should change, and from row to row only z₂.")
     steps, shares = first[0], (np.arange(side) + 0.5) / side
     if any(np.allclose(steps, function(shares), atol=1e-4) for function in (norm.cdf, norm.pdf)):
-        raise Unusable("the latents come out of `norm.cdf` or `norm.pdf`. From a probability to a latent leads the "
-                       "inverse of the first, the quantile function.")
+        raise Unusable("the latents come out of `norm.cdf` or `norm.pdf`. You need the inverse of the first, the "
+                       "quantile function: it turns a probability into a latent.")
     if np.allclose(np.sort(steps), shares, atol=1e-4):
         raise Unusable("these are the probabilities (i + ½)/side themselves. The quantile function `norm.ppf` turns "
                        "them into latents.")
@@ -129,7 +129,7 @@ def _require_grid(latents, side):
         raise Unusable(f"the latents are {factor:.3g} times too far from 0. The prior's standard deviation is 1.")
     if not np.allclose(steps, wanted, atol=1e-3):
         raise Unusable("the latents are not the quantiles of the middles of `side` equal shares. Are the probabilities "
-                       "others, or are the latents rounded?")
+                       "different, or are the latents rounded?")
 
 
 LEVELS = np.tile(np.arange(-4.0, 5.0), 88)[:784].astype(np.float32)  # logits of the pixels, a ninth of them 0
@@ -138,24 +138,25 @@ FAIR = LEVELS == 0
 COINS = {
     "a comparison": (lambda logits: logits > 0, "you cut the probabilities at ½, so that every pixel with 30% is "
                      "always off. Toss each pixel's coin instead."),
-    "logits": (lambda logits: np.clip(logits, 0, 1), "you toss coins with logits for probabilities. Apply the sigmoid "
+    "logits": (lambda logits: np.clip(logits, 0, 1), "you use logits as the coins' probabilities. Apply the sigmoid "
                "to what the decoder returns."),
     "two sigmoids": (lambda logits: expit(expit(logits)), "pixels are on as often as a sigmoid of a sigmoid says. One "
-                     "turns logits into probabilities."),
-    "the other side": (lambda logits: expit(-logits), "the comparison is turned round: a pixel is on with the "
+                     "sigmoid turns logits into probabilities."),
+    "the other side": (lambda logits: expit(-logits), "the comparison is the wrong way round: a pixel is on with the "
                        "probability with which it should be off."),
     "fair coins": (lambda logits: 0.5 + 0 * logits, "every pixel tosses a fair coin. What does the decoder say?"),
-    "odds": (lambda logits: np.minimum(np.exp(logits), 1), "you take the exponential of the logits, the odds, for the "
-             "probability. The sigmoid makes one of it."),
-    "a tanh": (lambda logits: expit(2 * logits), "pixels are too sure: as if each logit counted double, as in a tanh."),
+    "odds": (lambda logits: np.minimum(np.exp(logits), 1), "the exponential of a logit is the odds, and not the "
+             "probability. The sigmoid of a logit is the probability."),
+    "a tanh": (lambda logits: expit(2 * logits), "the pixels' probabilities are too extreme, as if each logit were "
+               "doubled, as in a tanh."),
     "two coins": (lambda logits: expit(logits)**2, "pixels are on as often as two coins that both show 1: their "
                   "probabilities are squared."),
-    "normal noise": (norm.cdf, "pixels are a little too sure, as if the noise on a logit were normal. A uniform number "
-                     "below the probability gives a coin."),
+    "normal noise": (norm.cdf, "the pixels' probabilities are a little too extreme, as if the noise on a logit "
+                     "were normal. A pixel is 1 if a uniform number lies below its probability."),
     "normal coins": (lambda logits: norm.cdf(expit(logits)), "the numbers that you compare with the probabilities are "
-                     "normal. Those of a coin are uniform in [0, 1]."),
-    "a softmax": (lambda logits: softmax(logits, axis=-1), "hardly a pixel is on, as after a softmax, by which pixels "
-                  "share a sum of 1. Each has a probability of its own."),
+                     "normal. For a coin they are uniform in [0, 1]."),
+    "a softmax": (lambda logits: softmax(logits, axis=-1), "hardly any pixel is on, as after a softmax, which makes "
+                  "all pixels sum to 1. Each pixel has a probability of its own."),
 }
 
 
@@ -283,7 +284,7 @@ EXERCISES = (
                 _of_draw("ops.exp(log_variance / 2)", "2.0 ** (log_variance / 2)")),
         Mistake("a power of another number than e: the logarithm is the natural one.",
                 _of_draw("ops.exp(log_variance / 2)", "10.0 ** (log_variance / 2)")),
-        Mistake("a softplus is positive, as a standard deviation is, but it does not undo a logarithm.",
+        Mistake("a softplus is positive, like a standard deviation, but it does not undo a logarithm.",
                 _of_draw("exp(log_variance / 2)", "softplus(log_variance)")),
         Mistake("the noise stands in the exponent. The standard deviation comes first, then it scales the noise.",
                 _of_draw("ops.exp(log_variance / 2) * noise", "ops.exp(log_variance / 2 * noise)")),
@@ -333,7 +334,7 @@ EXERCISES = (
         Mistake("this is the KL divergence the other way round, from the prior to q. The expectation is under q.",
                 _of_kl("ops.square(mean) + variance - 1 - log_variance",
                        "log_variance + (1 + ops.square(mean)) / variance - 1")),
-        Mistake("this is the cross entropy with the prior, from which the entropy of q is still to be taken.",
+        Mistake("this is the cross entropy with the prior. You must still subtract the entropy of q.",
                 _of_kl("- 1 - log_variance", "+ float(np.log(2 * np.pi))")),
     ), hints=(
         "The formula stands above for one dimension. Work out the terms element by element first, then ask "
@@ -343,13 +344,13 @@ EXERCISES = (
         "give zero.",
     )),
     Exercise(identifier="6.3", reference=elbo, cases=_images_logits_and_gaussians, mistakes=(
-        Mistake("this is minus the ELBO. That is the loss one minimises; the bound itself is wanted here.",
+        Mistake("this is minus the ELBO. That is the loss for training; here we want the bound itself.",
                 lambda *given: -elbo(*given)),
-        Mistake("the sign of the log-likelihood is turned: a cross entropy is minus that.",
+        Mistake("the sign of the log-likelihood is wrong: a cross entropy is minus the log-likelihood.",
                 _of_elbo("return log_likelihood", "return -log_likelihood")),
         Mistake("the KL divergence is missing: without it, this is an autoencoder.", _of_elbo(" - kl", "")),
-        Mistake("only minus the KL is left: the log-likelihood is missing, or it is the likelihood itself, which is as "
-                "good as 0.", _of_elbo("log_likelihood - kl", "-kl")),
+        Mistake("only minus the KL is left: the log-likelihood is missing, or it is the likelihood itself, which is "
+                "practically 0.", _of_elbo("log_likelihood - kl", "-kl")),
         Mistake("the log-likelihood is averaged over the pixels while the KL is summed. That weighs the KL 784 "
                 "times too much.", _of_elbo("(images, logits)", "(images, logits) / 784")),
         Mistake("the KL is averaged over the pixels while the log-likelihood is summed: a hidden β of 1/784.",
@@ -362,7 +363,7 @@ EXERCISES = (
                 lambda *given: ops.mean(elbo(*given))),
         Mistake("you pass probabilities where logits are wanted. `bernoulli_log_likelihood` takes the logits as "
                 "they come: leave out the sigmoid.", _of_elbo("(images, logits)", "(images, ops.sigmoid(logits))")),
-        Mistake("you take logits for probabilities: their logarithm is none, where they are negative.",
+        Mistake("you use logits as probabilities: a logit can be negative, and then it has no logarithm.",
                 _of_elbo("bernoulli_log_likelihood(images, logits)",
                          "ops.sum(images * ops.log(logits) + (1 - images) * ops.log(1 - logits), axis=-1)")),
         Mistake("only the pixels with ink count, or only those without. Each pixel is a coin that says something.",
@@ -381,16 +382,16 @@ EXERCISES = (
         "Both terms are functions that you have met: `bernoulli_log_likelihood` and your own "
         "`kl_to_standard_normal`. Both give one number of nats for each image.",
         "The first says how well the decoded latent explains the image; the second is the price of moving q away "
-        "from the prior. Which sign does a price have?",
+        "from the prior. Which sign must a price have in a sum that should be large?",
         "No `mean`, no `sum`: both functions have summed already, over pixels and over latent dimensions.",
     )),
     Exercise(identifier="6.4", reference=decode_grid, observe=_decoded_grid,
              cases=lambda: [(_planar_decoder(3), 4), (_planar_decoder(5), 5), (_planar_decoder(7), 7)], mistakes=(
         Mistake("these are logits. A picture wants probabilities: what squeezes a logit into [0, 1]?",
                 _of_grid("ops.sigmoid(decoder(latents))", "decoder(latents)")),
-        Mistake("logits are cut off at 0 and 1. They run from -∞ to ∞, and a sigmoid squeezes them.",
+        Mistake("you cut logits off at 0 and 1. They run from -∞ to ∞, and a sigmoid turns them into probabilities.",
                 _of_grid("ops.sigmoid(decoder(latents))", "ops.clip(decoder(latents), 0, 1)")),
-        Mistake("this is a softmax: the pixels of a picture share a sum of 1. Each has a probability of its own.",
+        Mistake("this is a softmax, which makes all pixels sum to 1. Each pixel has a probability of its own.",
                 _of_grid("sigmoid", "softmax")),
         Mistake("the exponential of a logit is the odds, which may exceed 1. The sigmoid makes a probability.",
                 _of_grid("sigmoid", "exp")),
@@ -410,8 +411,8 @@ EXERCISES = (
     ), hints=(
         "Sampling follows the arrow of the model: first z from the prior, then x from p(x | z).",
         "`random = np.random.default_rng(seed)` makes the generator; `random.standard_normal(shape)` draws "
-        "latents, `random.random(shape)` draws numbers that are even in [0, 1].",
-        "A coin that shows 1 with probability p: a uniform number lies below p. Do that for all pixels at once, "
-        "and return float32.",
+        "latents, `random.random(shape)` draws uniform numbers in [0, 1].",
+        "A uniform number lies below p with probability p: that is the coin. Toss all pixels at once, and return "
+        "float32.",
     )),
 )

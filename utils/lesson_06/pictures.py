@@ -11,6 +11,8 @@ from utils.plots.latents import draw_latents
 def gradient_noise(estimates, exact, sizes, deviations):
     """Return two panels: histograms of estimates of a gradient, and their scatter against the dimensions.
 
+    Below the histograms, bars mark one standard deviation around the average: a sharp peak may have a long tail.
+
     Args:
         estimates: dictionary of name → (draws,).
         exact: the true gradient.
@@ -19,8 +21,13 @@ def gradient_noise(estimates, exact, sizes, deviations):
     """
     picture, (left, right) = canvas(height=3.2, columns=2)
     bins = np.linspace(exact - 12, exact + 12, 97)
-    for (name, values), colour in zip(estimates.items(), (RED, ORANGE, BLUE), strict=True):
+    for row, ((name, values), colour) in enumerate(zip(estimates.items(), (RED, ORANGE, BLUE), strict=True), 1):
         left.hist(values, bins, density=True, color=colour, alpha=0.6, label=name)
+        average, deviation, height = np.mean(values), np.std(values), -0.07 * row
+        left.plot([average - deviation, average, average + deviation], [height] * 3, color=colour, linewidth=2.5,
+                  marker="|", markersize=8, markeredgewidth=2)
+    left.axhline(0, color=INK, linewidth=0.8)
+    left.set_yticks(np.arange(0, left.get_ylim()[1], 0.2))
     left.axvline(exact, color=INK, linewidth=1, linestyle="--", label="exact gradient")
     left.legend(frameon=False, fontsize=9)
     label(left, "one dimension", "estimate from one draw", "density")

@@ -53,17 +53,18 @@ _PLACE = Fact("is it a number of dimensions?", "this is the place of an active d
 _TOGETHER = Fact("is each dimension judged by itself?", "one comparison decides for all dimensions together. Each has "
                  "a variance of its own: compare each, then count.")
 _COLUMNS = Fact("is each column looked at?", "a single active dimension is found in some columns of a table and missed "
-                "in others. Is each looked at, the first, the last, and those behind one that is silent?")
+                "in others. Do you look at each: the first, the last, and those after an inactive one?")
 _END = Fact("does the count go on to the end?", "where all of 30 dimensions are active, fewer are counted. What ends "
-            "the counting early?")
+            "the count early?")
 _TWICE = Fact("do the same images twice give the same count?", "the same images twice give another count. A dimension "
               "counts once, however many images there are: what is averaged over them?")
 _ORDER = Fact("do images in another order give the same count?", "another order of the images gives another count. Are "
               "all of them used?")
 _SHIFT = Fact("does only what differs count?", "a number added to a whole column, the same for every image, changes "
-              "the count. What does the variance take off first, and over what is that averaged?")
-_LOUD = Fact("does a loud dimension make others count?", "a loud dimension makes others count that are the same for "
-             "every image. Over what is the average taken that the variance takes off?")
+              "the count. What does the variance subtract first, and over what is that averaged?")
+_LOUD = Fact("does a loud dimension make others count?", "a dimension with a large variance makes "
+             "others count, although they are the same for every image. Over what must the average be taken that "
+             "the variance subtracts?")
 _SCALE = Fact("is it the variance?", "means 20 times as large have 400 times the variance, so that 400 times the "
     "threshold should give the same count, and it does not. Is it the variance itself, not rounded, squared or "
     "standardised, that is compared with the threshold as it is?")
@@ -185,7 +186,7 @@ EXERCISES = (
                 "dimension changes from image to image: which axis holds the images?", _of_units("axis=0", "axis=1")),
         Mistake("this compares the standard deviation with the threshold, or the variance with its square. The "
                 "definition names the variance, and the threshold as it is.", _of_units("var", "std")),
-        Mistake("you average the squares without taking off the mean. A dimension that is 2 for every image says "
+        Mistake("you average the squares without subtracting the mean. A dimension that is 2 for every image says "
                 "nothing about any of them.", _of_units("np.var(means,", "np.mean(means ** 2,")),
         Mistake("you compare the size of each dimension's average with the threshold. An active dimension can "
                 "average to zero: look at how it varies.",
@@ -206,8 +207,8 @@ EXERCISES = (
     Exercise(identifier="7.3", reference=free_bits, cases=_prices, observe=_price_and_gradients, mistakes=(
         Mistake("you clamp the sum over the dimensions. Then a single dimension can use up what is free, and the "
                 "others collapse: clamp each.", _of_price("(average,", "(ops.sum(average),")),
-        Mistake("you compare all dimensions together, their sum or their average, with all that is free. Then a dear "
-                "dimension can use up what is free for the others, and they collapse: clamp each.",
+        Mistake("you compare all dimensions together, their sum or their average, with all that is free. Then an "
+                "expensive dimension can use up what is free for the others, and they collapse: clamp each.",
                 _of_price("(average, minimum", "(ops.sum(average), average.shape[0] * minimum")),
         Mistake("you clamp every image by itself and average afterwards. The average over the batch comes first: a "
                 "dimension may be silent for some images if it speaks for others.",
@@ -225,7 +226,7 @@ EXERCISES = (
                 _of_price(_CHARGED, "charged = ops.where(average > minimum, average, 0.0)")),
         Mistake("you charge the largest KL of the batch in each dimension. The average over the images is asked for.",
                 _of_price("ops.mean", "ops.max")),
-        Mistake("only the dearest dimension is charged. Each has its price, and nats add up.",
+        Mistake("only the most expensive dimension is charged. Each has its price, and nats add up.",
                 _of_price("ops.sum", "ops.max")),
         Mistake("the minimum is shared out among the dimensions. Each may use all of it for free.",
                 _of_price("average, minimum", "average, minimum / average.shape[0]")),

@@ -6,6 +6,8 @@ from matplotlib.ticker import MaxNLocator
 from utils.plots.canvas import BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, canvas, finish, label
 from utils.plots.latents import draw_latents
 
+HIDDEN = {"784": ": cross-entropy averaged", "1/784": ": KL averaged"}  # where published code hides a β
+
 
 def importance_check(effective, errors, standard_errors, covered):
     """Return how far importance sampling lies from the exact values, against its effective sample size.
@@ -94,7 +96,7 @@ def rate_distortion(points, others):
     """Return the curve of rate and distortion with every point named, beside the bounds over β.
 
     Args:
-        points: dictionary of name → (β, rate, distortion) along the curve; a name of "" is not written.
+        points: dictionary of β as a text, such as "1/784" → (β, rate, distortion) along the curve.
         others: dictionary of name → (rate, distortion) of models trained otherwise, drawn as stars.
     """
     picture, (left, right) = canvas(height=4.2, columns=2, width_ratios=(1.5, 1))
@@ -102,11 +104,12 @@ def rate_distortion(points, others):
     draw_rate_distortion(left, rates, distortions)
     for name, (_, rate, distortion) in points.items():
         offset, side = ((4, 7), "right") if rate == rates.max() else ((8, 5), "left")
-        left.annotate(name, (rate, distortion), xytext=offset, fontsize=8.5, color=INK, textcoords="offset points",
-                      ha=side)
+        left.annotate(f"β = {name}{HIDDEN.get(name, '')}", (rate, distortion), xytext=offset, fontsize=8.5, color=INK,
+                      textcoords="offset points", ha=side)
     for (name, place), colour in zip(others.items(), (RED, ORANGE), strict=False):
         left.plot(*place, marker="*", markersize=13, color=colour, linestyle="none", label=name, zorder=3)
-    left.legend(frameon=False, fontsize=9, loc="center", bbox_to_anchor=(0.62, 0.6))  # between curve and names
+    if others:
+        left.legend(frameon=False, fontsize=9, loc="center", bbox_to_anchor=(0.62, 0.6))  # between curve and names
     order = np.argsort(betas)
     right.semilogx(betas[order], -(rates + distortions)[order], color=BLUE, marker="o", markersize=4.5, linewidth=1.4)
     right.axvline(1, color="#777777", linewidth=1, linestyle="--")

@@ -1,13 +1,16 @@
-"""What only lesson 7 computes: what each latent carries, where all latents lie, and how noisy gradients are."""
+"""What only lesson 7 computes or builds: what latents carry, where they lie, how noisy gradients are; some networks."""
 
 import math
 from typing import NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
+from keras import layers, ops
 
+from utils.data import binarise
 from utils.losses import require_same_matrix
+from utils.training import LiveView
 
 FLOOR = 1e-3  # added to the variances of a mixture, so that no component shrinks to a point
 BLOCK = 250  # latents that are held against all Gaussians at a time: 55 MB against 55,000 of them
@@ -29,7 +32,7 @@ class SignalToNoise(NamedTuple):
 
 
 def active_units(means, threshold=0.01):
-    """Return how many latent dimensions an encoder uses: those whose mean differs from image to image.
+    """Return how many latents are used: those whose mean differs between images.
 
     A dimension that says nothing about the image has the same mean for all, near the prior's 0.
 
@@ -44,6 +47,29 @@ def active_units(means, threshold=0.01):
         raise ValueError("active_units wants means of shape (n, latent_dim) of at least two images, but got "
                          f"{means.shape}. Encode a batch of test images.")
     return int(np.sum(np.var(means, axis=0) > threshold))
+
+
+def average_and_error(values):
+    """Return the average of values, of images or of seeds, and its standard error."""
+    return np.mean(values), np.std(values, ddof=1) / np.sqrt(len(values))
+
+
+def print_effective_samples(estimate, samples):
+    """Print how many samples of an estimate carry the weight, and its standard error were other images drawn."""
+    effective, values = estimate.effective_sample_size, estimate.log_marginal
+    print(f"effective samples of {samples:,}: median {np.median(effective):.0f}, "
+          f"under 10 on {np.sum(effective < 10)} images")
+    print(f"standard error, were other images drawn: {values.std() / np.sqrt(len(values)):.2f} nats")
+
+
+def covered_shares(densities, means, log_variances, extent=5.0):
+    """Return the share of each posterior, as `posterior_on_grid` gives it, within four deviations of a Gaussian."""
+    axis = np.linspace(-extent, extent, densities.shape[1])
+    shares = []
+    for density, mean, deviation in zip(densities, np.asarray(means), np.exp(np.asarray(log_variances) / 2)):
+        first, second = ((axis - centre) / width for centre, width in zip(mean, deviation))
+        shares.append(density[second[:, None] ** 2 + first**2 <= 16].sum() * (axis[1] - axis[0]) ** 2)
+    return np.array(shares)
 
 
 def kl_of_each_dimension(mean, log_variance):
@@ -62,7 +88,7 @@ def kl_of_each_dimension(mean, log_variance):
 
 
 def free_bits(kl_of_each_dimension, minimum):
-    """Return the price of the latents in nats when each dimension may use `minimum` nats for free.
+    """Return the price in nats when each dimension has `minimum` nats for free.
 
     The KL of a dimension is averaged over the batch first. A dimension whose average lies below the minimum is charged
     the minimum, so that no gradient pushes it further towards the prior. The sum over the dimensions is a scalar.
@@ -79,6 +105,77 @@ def free_bits(kl_of_each_dimension, minimum):
     average = ops.mean(kl_of_each_dimension, axis=0)
     charged = ops.maximum(average, minimum)
     return ops.sum(charged)
+
+
+def reconstruct(model, images):
+    """Return the pixels' probabilities that a VAE decodes from the means of the images' codes."""
+    return ops.sigmoid(model.decoder(model.encoder(images)[0]))
+
+
+def gallery(model, images, count=18):
+    """Return `count` images above their reconstructions in rows of six, and twice as many decoded from 20 latents."""
+    back = np.asarray(reconstruct(model, images[:count])).reshape(-1, 6, 784)
+    pairs = np.stack([images[:count].reshape(-1, 6, 784), back], axis=1).reshape(-1, 784)
+    latents = np.random.default_rng(0).standard_normal((2 * count, 20)).astype("float32")
+    return pairs, np.asarray(ops.sigmoid(model.decoder(latents)))
+
+
+def live_view(images):
+    """Return a live view of twelve images above their reconstructions, and of samples of 50 latents from the prior."""
+    latents = np.random.default_rng(0).standard_normal((84, 50)).astype("float32")
+
+    def pictures_of(model):
+        return ops.concatenate([images[:12], reconstruct(model, images[:12]), ops.sigmoid(model.decoder(latents))])
+
+    return LiveView({"elbo": "ELBO", "log_likelihood": "log-likelihood"}, y="nats per training image",
+                    images=pictures_of, columns=12, rows=9, caption="images, reconstructions; drawn from the prior")
+
+
+def build_slow_decoder(latent_dim=10, widths=(128, 128)):
+    """Return a decoder of sigmoid layers: latents (batch, latent_dim) → one logit a pixel, (batch, 784)."""
+    latents = keras.Input((latent_dim,))
+    hidden = latents
+    for width in widths:
+        hidden = layers.Dense(width, activation="sigmoid")(hidden)
+    return keras.Model(latents, layers.Dense(784, name="logits")(hidden), name="decoder")
+
+
+def build_conditional_encoder(columns=10, latent_dim=4, width=200):
+    """Return a dense encoder of images that have the columns of their label beside them."""
+    images = keras.Input((784 + columns,))
+    hidden = layers.Dense(width, activation="silu")(images)
+    return keras.Model(images, [layers.Dense(latent_dim)(hidden), layers.Dense(latent_dim)(hidden)], name="encoder")
+
+
+def centred(encoder, average_image):
+    """Return the encoder behind a layer that subtracts from each pixel its average over the training set."""
+    images = keras.Input((784,))
+    return keras.Model(images, encoder(layers.Rescaling(1.0, offset=-average_image)(images)))
+
+
+def with_log_odds(decoder, average_image):
+    """Start the decoder's last biases at each pixel's log-odds in the training set; return the decoder."""
+    frequency = np.clip(average_image, 0.001, 0.999)
+    decoder.get_layer("logits").bias.assign(np.log(frequency / (1 - frequency)))
+    return decoder
+
+
+def codes_of(encoder, grey_images):
+    """Return the means and log variances of the encoder's Gaussians of grey images, binarised on the way."""
+    batches = (encoder(binarise(grey_images[first:first + 5000], seed=first))
+               for first in range(0, len(grey_images), 5000))
+    return [np.concatenate(parts) for parts in zip(*batches)]
+
+
+def draw_from_codes(mean, log_variance, seed):
+    """Return one draw of q(z | x) for each image."""
+    noise = np.random.default_rng(seed).standard_normal(mean.shape, "float32")
+    return mean + np.exp(log_variance / 2) * noise
+
+
+def draw_from_prior(count, latent_dim, seed):
+    """Return `count` latents from N(0, I), float32 (count, latent_dim)."""
+    return np.random.default_rng(seed).standard_normal((count, latent_dim), "float32")
 
 
 def aggregate_log_density(latents, means, log_variances):
@@ -152,6 +249,13 @@ def draw_from_mixture(mixture, count, seed):
     roots = np.linalg.cholesky(mixture.covariances)
     noise = random.standard_normal((count, mixture.means.shape[1]))
     return (mixture.means[chosen] + np.einsum("nij,nj->ni", roots[chosen], noise)).astype(np.float32)
+
+
+def draw_from_fitted_prior(mixture, used, count, seed, latent_dim=50):
+    """Return latents whose used dimensions come from a mixture, and the others from N(0, 1)."""
+    latents = draw_from_prior(count, latent_dim, seed)
+    latents[:, used] = draw_from_mixture(mixture, count, seed)
+    return latents
 
 
 def plane_of_classes(means, labels):

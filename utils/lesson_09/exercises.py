@@ -85,8 +85,7 @@ def _questions(penalty, network, images, value):
            "the gradient is taken with respect to the weights. How fast does the value change with the *image*?")
     slopes = [slope for slope in watched.slopes if hasattr(slope, "numpy")]
     yield (not slopes or not np.allclose(slopes[0], 1 / count), "of all values?",
-           "the gradient is that of the batch's *average* value, so each image's is divided by the batch size. Give "
-           "the tape the values themselves.")
+           "the gradient is that of the batch's *average* value. Give the tape the values themselves.")
     yield (all(np.allclose(slope[slope != 0], 1) for slope in map(np.asarray, slopes)), "of the values?",
            "the gradient is not that of the network's values, but of a probability, a loss or a square made of them.")
     yield (not _close(penalty(network, tf.repeat(images, 2, axis=0)), 2 * value), "of many images?",
@@ -97,8 +96,7 @@ def _questions(penalty, network, images, value):
     equally_long = [penalty(lambda images, training=None, slope=slope: ops.matmul(images, slope), images[:, :2])
                     for slope in np.float32([[[0.6], [-0.8]], [[0], [1]]])]
     yield (_close(*equally_long), "by its length?",
-           "two gradients of the same length in other directions give other results. The square of a length is the "
-           "sum of the squares of the components.")
+           "two gradients of the same length in other directions give other results. Square and sum the components.")
 
 
 def _where_points_lie(function, network, pixels):
@@ -117,8 +115,7 @@ def _where_points_lie(function, network, pixels):
     if mixes is True:
         return
     yield (len(mixes) == 1, "at one point for each pair?",
-           "the slope is wanted at one point between each real image and its fake: the critic's gradient there, and "
-           "not its difference between the ends.")
+           "the slope is wanted at one point between each real image and its fake: the critic's gradient there.")
     pixel_mix, mix, moved = mixes[0], mixes[0].mean(axis=1), np.ptp([mixes[0], again[0]], axis=0).max() > 1e-4
     on_line, inside = np.ptp(pixel_mix, axis=1).max() < 1e-3, np.abs(pixel_mix - 0.5).max() < 0.501
     yield (np.abs(pixel_mix - 1).max() > 0.01, "do they leave the real images?",
@@ -195,8 +192,7 @@ def _steps_of_averaging():
 def _average_and_start(function, average, weights, decay):
     """Return the new average, or the fact that the first one is not the weights."""
     found = function(average, weights, decay)
-    start = Fact("at first?", "at the first step, where `average` is None, the average is not the weights. What is the "
-                 "best guess when only one set of weights has been seen?")
+    start = Fact("at first?", "at the first step, where `average` is None, the average is not the weights.")
     kinds = [(np.shape(each), np.asarray(each).dtype.kind) for each in found] if isinstance(found, list | tuple) else []
     if average is None and kinds == [(each.shape, "f") for each in weights] and not np.allclose(found, weights):
         return {start: False}
@@ -238,12 +234,10 @@ _AVERAGED = "decay * old + (1 - decay) * new"
 EXERCISES = (
     Exercise(identifier="9.1", reference=wasserstein_distance_1d, cases=_two_samples, calls=3000, mistakes=(
         *(Mistake(message, _of_w1("np.sort(first) - np.sort(second)", ways)) for message, ways in (
-            ("the numbers are paired as they come, so another order would give another distance. Which plan moves the "
-             "least?", "first - second"),
-            ("one sample is sorted upwards and the other downwards, or both together and then cut in two: the dearest "
-             "of all plans.", "np.sort(first) - np.sort(second)[::-1]"),
-            ("you average over all pairs, as if every grain went everywhere. Each has one place to go.",
-             "first[:, None] - second"),
+            ("the numbers are paired as they come, so another order would give another distance.", "first - second"),
+            ("one sample is sorted upwards and the other downwards, or both together and then cut in two: the most "
+             "expensive of all plans.", "np.sort(first) - np.sort(second)[::-1]"),
+            ("you average over all pairs, as if every grain went everywhere.", "first[:, None] - second"),
             ("each grain goes to the nearest place, where others may have gone before. Each place takes one grain.",
              "np.min(np.abs(first[:, None] - second), axis=1)"),
             ("the smallest of one sample goes to the second smallest of the other.",
@@ -260,8 +254,7 @@ EXERCISES = (
         *(Mistake(message, _of_w1("np.mean(np.abs(ways))", distance)) for message, distance in (
             ("this is the distance between the averages. Two samples can have the same average and differ: how far "
              "does each grain go?", "np.abs(np.mean(ways))"),
-            ("you square the ways: that charges long ways more, and has another unit. The price here is the way "
-             "itself.", "np.mean(np.square(ways))"),
+            ("you square the ways: that charges long ways more, and has another unit.", "np.mean(np.square(ways))"),
             ("this is the root of the average squared way, the distance W₂. The one wanted, W₁, averages the ways as "
              "they are.", "np.sqrt(np.mean(np.square(ways)))"),
             ("this is the longest way. The average is wanted.", "np.max(np.abs(ways))"),
@@ -271,17 +264,14 @@ EXERCISES = (
             ("one pair is left out. Where does the sum begin and end?", "np.sum(np.abs(ways[:-1])) / len(ways)"),
             ("one pair is left out. Where does the sum begin and end?", "np.sum(np.abs(ways[1:])) / len(ways)"))),
     ), hints=(
-        "If the ways of two grains cross, let them swap their goals: together they then never go farther. So in a "
-        "cheapest plan nobody overtakes anybody.",
-        "Nobody overtakes: the smallest goes to the smallest, the second to the second. `np.sort` puts both samples "
-        "in that order.",
-        "A way is the absolute value of a difference; average over the pairs, and make a `float` of it.",
+        "If the paths of two grains cross, exchange their ends: together they go no farther. So no grain overtakes.",
+        "The smallest goes to the smallest, the second to the second. `np.sort` puts both samples in that order.",
+        "A distance is the absolute value of a difference; average over the pairs, and make a `float` of it.",
     )),
     Exercise(identifier="9.2", reference=gradient_penalty, cases=_critics_and_pairs, observe=_penalty_and_facts,
              tolerance=1e-4, seconds=8.0, mistakes=(
         Mistake("only slopes above 1 are charged, and none below.", _of_gp("slope - 1", "ops.relu(slope - 1)")),
-        Mistake("this pulls the slope towards 0, as R1 does. A Wasserstein critic shall have the slope 1.",
-                _of_gp("slope - 1", "slope")),
+        Mistake("this pulls the slope towards 0, as R1 does. A critic's should be 1.", _of_gp("slope - 1", "slope")),
         Mistake("this is the slope. How far is it from 1, squared?", _of_gp("ops.square(slope - 1)", "slope")),
         Mistake("the distance from 1 is not squared.", _of_gp("ops.square(slope - 1)", "ops.abs(slope - 1)")),
     ), hints=(
@@ -294,18 +284,14 @@ EXERCISES = (
     )),
     Exercise(identifier="9.3", reference=r1_penalty, cases=_curved_networks, observe=_r1_and_facts, tolerance=1e-4,
              seconds=8.0, mistakes=(
-        Mistake("this is the length of the gradient. R1 charges its square, which needs no root.",
-                _of_r1("axis=-1)", "axis=-1) ** 0.5")),
-        Mistake("the factor ½ belongs to the weight γ/2 in the training step, not into this function.",
-                _of_r1("ops.mean", "0.5 * ops.mean")),
+        Mistake("this is the length of the gradient. R1 charges its square.", _of_r1("axis=-1)", "axis=-1) ** 0.5")),
+        Mistake("the factor ½ belongs to the weight γ/2 in the training step.", _of_r1("ops.mean", "0.5 * ops.mean")),
         Mistake("this pulls the slope towards 1, as the penalty of 9.2 does. R1 wants it small at real images.",
                 _of_r1("ops.mean(", "ops.mean((", "axis=-1)", "axis=-1) ** 0.5 - 1) ** 2")),
         Mistake("the squared slope is squared once more.", _of_r1("axis=-1)", "axis=-1) ** 2")),
     ), hints=(
-        "A tape that watches the images, the discriminator's logits under it, and the gradient of the logits with "
-        "respect to the images.",
-        "`tape.watch(images)` before, `tape.gradient(logits, images)` after: it has the images' shape, a slope for "
-        "each pixel.",
+        "Take a tape that watches the images, the logits under it, and their gradient with respect to the images.",
+        "`tape.watch(images)` before, `tape.gradient(logits, images)` after: it has a slope for each pixel.",
         "Square, sum over the pixels of an image, average over the images. No root is needed.",
     )),
     Exercise(identifier="9.4", reference=exponential_moving_average, cases=_steps_of_averaging,
@@ -325,38 +311,31 @@ EXERCISES = (
             "np.exp(decay * np.log(abs(old) + 1e-12) + (1 - decay) * np.log(abs(new) + 1e-12))")),
     ), hints=(
         "At the first step there is nothing to average: start with the weights themselves.",
-        "Later, each array of the list is mixed with its partner. How large is the share of the old average, and what "
-        "must both shares sum to?",
+        "Later, mix each array with its partner. How large are both shares, and what must they sum to?",
         "A list comprehension over `zip(average, weights)` makes new arrays; `np.array(weight)` makes a copy.",
     )),
     Exercise(identifier="9.5", reference=diagnose, cases=lambda: [()], observe=_first_wrong_reading, mistakes=(
         _misread("A", "healthy", "D gets far more right in batches of one kind than in mixed ones, though the points "
                  "are the same. What can it see in the one that it cannot see in the other?"),
         _misread("A", "mode collapse", "the band of the samples grows wider and wider. In a collapse it stays thin."),
-        _misread("A", "vanishing gradient", "the generator's gradient is about as long at the end as at the "
-                 "beginning."),
+        _misread("A", "vanishing gradient", "the generator's gradient is about as long at the end as at first."),
         _misread("A", "oscillation", "losses and samples drift one way, slowly; nothing comes and goes."),
         _misread("B", "healthy", "D gets nearly everything right, and the band of the samples has no width."),
         _misread("B", "vanishing gradient", "D is far ahead, but the generator's gradient has become longer, not "
                  "shorter: it has a slope to follow. How many different samples does it draw?"),
-        _misread("B", "oscillation", "the centre wanders, but D stays ahead all the while and the losses have no "
-                 "waves. How wide is the band?"),
+        _misread("B", "oscillation", "the centre wanders, but the losses have no waves. How wide is the band?"),
         _misread("C", "healthy", "D's loss has reached zero, and the samples have hardly moved from where they began."),
         _misread("C", "mode collapse", "the samples lie close together because they began so. Nothing has pulled them "
                  "there: they hardly move. What moves samples, and how long is it?"),
         _misread("C", "oscillation", "all curves go one way; nothing comes and goes."),
-        _misread("D", "healthy", "the losses lie near those of an undecided discriminator, but look at the centre of "
-                 "the samples: does it ever come to rest?"),
+        _misread("D", "healthy", "the losses lie near 2 ln 2 and ln 2, but does the centre of the samples ever rest?"),
         _misread("D", "mode collapse", "the band of the samples stays wide all the time."),
-        _misread("D", "vanishing gradient", "D is right about half the time, so it is sure of nothing, and the "
-                 "generator's gradient keeps its length."),
-        *(_misread(run, "leaking batch statistics", "both lines at the bottom lie on each other: with whom a "
-                   "sample shares its batch makes no difference to D.") for run in "BCD"),
+        _misread("D", "vanishing gradient", "D is often wrong, and the generator's gradient keeps its length."),
+        *(_misread(run, "leaking batch statistics", "both lines at the bottom lie on each other: to D, the "
+                   "other samples of a batch make no difference.") for run in "BCD"),
     ), hints=(
-        "Begin with the row in which one run differs from all others: which run has two lines that should lie on each "
-        "other and do not? Which has waves that never end?",
+        "In which run do two lines part that should lie on each other? Which has waves that never end?",
         "In two runs D is far ahead. Look there at the generator's gradient: does it still have a slope to follow?",
-        "A band without width says that all latents give one sample. A gradient that grows shorter step by step says "
-        "that the generator will stay where it is.",
+        "In a band without width, all latents give one sample. When the gradient shrinks, the generator stands still.",
     )),
 )

@@ -22,8 +22,7 @@ def patients(runs, data, symptom, logarithmic=False, released=None, unit="nats")
     """Return a row for each GAN on points in the plane: its losses, its symptom over time, and its last samples.
 
     Args:
-        runs: dictionary of name → (history, samples (n, 2)); the first is the patient, the others are cures. A history
-            has a number an epoch: "discriminator_loss", "generator_loss", and "symptom".
+        runs: {name: (history, samples (n, 2))}, the patient first; a history has both losses and "symptom" by epoch.
         data: real points (m, 2).
         symptom: what was measured, with its unit; logarithmic if it spans powers of ten.
         released: the epoch after which the generator moves, marked by a line; unit: of the losses, if it is one.

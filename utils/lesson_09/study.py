@@ -1,4 +1,4 @@
-"""What only lesson 9 computes: networks with some of six changes, latents between four, runs of exercise 9.5."""
+"""What only lesson 9 computes: networks with some of six changes, games in the plane, runs of exercise 9.5."""
 
 import json
 
@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from utils import evaluation
 from utils.assets import asset
 from utils.losses import discriminator_loss, generator_loss, saturating_generator_loss
 
@@ -63,12 +64,33 @@ def six_changes():
     return table
 
 
+def changes_and_real_images(table):
+    """Return the table as groups of added and of removed changes, and what real images score, for `over_seeds`."""
+    floor = evaluation.real_against_real(against="validation")
+    real = {"Fréchet distance": floor.frechet, "precision": floor.precision, "recall": floor.recall, "digits drawn": 10}
+    groups = [["classic", *(f"+ {change}" for change in CHANGES)], ["recipe", *(f"− {change}" for change in CHANGES)]]
+    return [{name: {measure: table[name][measure] for measure in real} for name in group} for group in groups], real
+
+
+def observe(gan, points, epochs, **measures):
+    """Train a GAN for `epochs` times 50 batches; return losses and measures(gan), by name, after each."""
+    note = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: logs.update({name: measure(gan) for name, measure in measures.items()}))
+    return gan.fit(points, batch_size=len(points) // 50, epochs=epochs, verbose=0, callbacks=[note]).history
+
+
+def game_of_two_numbers(path, direction):
+    """Return losses and distances along a path (steps, 2), the path, and the direction, for `phase_portraits`."""
+    logit = np.prod(path, axis=1)
+    return {"discriminator_loss": np.log(2) + np.logaddexp(0, logit), "generator_loss": -np.logaddexp(0, logit),
+            "symptom": np.linalg.norm(path, axis=1)}, path, direction
+
+
 def between_corners(corners, right, down):
     """Return latents between four corners (4, latent_dim), as likely under the prior as the corners themselves.
 
-    A mean of independent draws from N(0, I) with weights w has the variance Σ w², which is ¼ halfway between all four:
-    it would be too short. Divided by √Σ w² it comes from N(0, I) again. Corners are top left, top right, bottom left,
-    bottom right; how far to go, in [0, 1], is said by numbers for one latent, or by arrays (n,) for (n, latent_dim).
+    A mean with weights w has the variance Σ w²: it is too short. Divided by √Σ w² it comes from N(0, I) again. Corners
+    stand row by row from top left; `right` and `down`, in [0, 1], are numbers, or arrays (n,) for (n, latent_dim).
     """
     corners, right, down = np.asarray(corners), np.asarray(right), np.asarray(down)
     if corners.ndim != 2 or len(corners) != 4:

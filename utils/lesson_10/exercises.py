@@ -94,30 +94,23 @@ def _nearest_only(real, fake, k):
 
 
 _BALLS = (  # what goes wrong in both exercises
-    ("the balls reach to the neighbour before the k-th. Is a sample its own first neighbour, at distance 0?",
-     _balls(lambda apart, k: apart[:, k - 1])),
-    ("the balls reach to the k-th *farthest* sample. In which order are the distances?",
-     _balls(lambda apart, k: apart[:, -k])),
+    ("the balls reach to the neighbour before the k-th. Leave the sample out.", _balls(lambda near, k: near[:, k - 1])),
+    ("the balls reach to the k-th *farthest* sample. In which order are they?", _balls(lambda near, k: near[:, -k])),
     ("a ball's radius is the average distance of the k neighbours. It is that of the k-th alone.",
-     _balls(lambda apart, k: apart[:, 1:k + 1].mean(axis=1))),
+     _balls(lambda near, k: near[:, 1:k + 1].mean(axis=1))),
     ("all balls have one radius, the average or the largest. Each has its own: small where samples lie close together.",
-     *(_balls(lambda apart, k, one=one: 0 * apart[:, k] + one(apart[:, k])) for one in (np.mean, np.max))),
-    ("the balls have half the radius: the distance to the k-th neighbour is no diameter.",
-     _balls(lambda apart, k: apart[:, k] / 2)),
-    ("squared distances are compared with plain radii. Square both or neither.",
-     _balls(inside=lambda between, radii: between**2 < radii)),
-    ("plain distances are compared with squared radii. Square both or neither.",
-     _balls(inside=lambda between, radii: between < radii**2)),
+     *(_balls(lambda near, k, one=one: 0 * near[:, k] + one(near[:, k])) for one in (np.mean, np.max))),
+    ("the balls have half the radius: the distance to the k-th is the radius.", _balls(lambda near, k: near[:, k] / 2)),
+    ("squared distances are compared with plain radii. Square both or none.", _balls(inside=lambda far, r: far**2 < r)),
+    ("plain distances are compared with squared radii. Square both or none.", _balls(inside=lambda far, r: far < r**2)),
     ("the distance is not the Euclidean one, the root of the summed squares of all features' differences.",
      *(_balls(metric=metric) for metric in ("cityblock", "chebyshev", "cosine")),
      lambda real, fake, k: _balls()(real[:, :1], fake[:, :1], k)),
-    ("a sample *on* the surface of a ball counts as inside. Inside means closer than the radius.",
-     _balls(inside=np.less_equal)),
+    ("a sample *on* the surface of a ball counts as inside. Inside is closer.", _balls(inside=np.less_equal)),
     ("the comparison is turned round: a sample is inside if it is *closer*.", _balls(inside=np.greater)),
     ("it is enough for you that two balls touch. A ball must hold the other sample itself.", lambda real, fake, k: 2 * [
         cdist(real, fake) < np.add.outer(*(np.sort(cdist(each, each))[:, k] for each in (real, fake)))]),
-    ("only the ball around the nearest sample is asked. A farther one may have a larger ball, and each ball counts.",
-     _nearest_only),
+    ("only the ball around the nearest sample is asked. A farther ball may be larger.", _nearest_only),
     ("each set is moved to its own mean first, so that fakes which have all moved look perfect.",
      lambda real, fake, k: _balls()(real - real.mean(axis=0), fake - fake.mean(axis=0), k)),
 )
@@ -130,8 +123,7 @@ EXERCISES = (
          "itself.", _with_overlap(lambda one, other: np.trace(np.sqrt(np.maximum(one @ other, 0))))),
         ("the covariances are multiplied element by element. Which product of matrices does the formula mean?",
          _of_frechet(_PRODUCT, "covariance_a * covariance_b")),
-        ("the covariances are those of samples, not of features. `np.cov` takes rows for variables unless told "
-         "otherwise.", _of_frechet("rowvar=False", "rowvar=True")),
+        ("the covariances are those of samples, not of features.", _of_frechet("rowvar=False", "rowvar=True")),
         ("the product of the covariances has no root. Both traces beside it are of variances; its own is of variances "
          "times variances.", _with_overlap(lambda one, other: np.trace(one @ other))),
         ("each covariance has its own root and then they are multiplied. That is right only where both share their "
@@ -174,18 +166,15 @@ EXERCISES = (
          _of_frechet(_MEANS, "np.sum((np.median(a, axis=0) - np.median(b, axis=0)) ** 2)")),
         ("only the means matter. Is there a covariance of each set? One mean image, drawn always, would be perfect.",
          _of_frechet(_ALL_TRACES, "0"), lambda a, b: np.linalg.norm(a.mean(axis=0) - b.mean(axis=0))),
-        ("only the covariances are compared. What if all fakes are shifted by the same amount?",
-         _of_frechet("mean_part +", "")),
+        ("only the covariances are compared. What if all fakes have moved?", _of_frechet("mean_part +", "")),
         ("images are compared in pairs, as they stand in the sets. Compare the Gaussians, by means and covariances.",
          lambda a, b: np.mean([np.sum((one - other)**2) for one, other in zip(a, b)])),
         ("the longer set is cut to the length of the other.", lambda a, b: frechet_distance(a[:len(b)], b[:len(a)])),
     ), hints=(
-        "Four parts: the squared distance of the means, two traces, and the trace of a root. `np.cov` with "
-        "`rowvar=False` gives the covariance of the columns.",
-        "The trace of a matrix' root is the sum of the roots of the matrix' eigenvalues, and `np.linalg.eigvals` "
-        "gives those. Of which product?",
+        "Add the squared distance of the means and two traces; subtract a third. `np.cov` needs `rowvar=False`.",
+        "The trace of a root is the sum of the roots of the eigenvalues (`np.linalg.eigvals`). Of which product?",
         "Rounding makes some eigenvalues complex or slightly negative: keep the real part, and nothing below 0, "
-        "before you take roots. (`scipy.linalg.sqrtm` does as well, but warns where a feature never varies.)",
+        "before you take roots. (`scipy.linalg.sqrtm` works too, but warns where a feature never varies.)",
     )),
     Exercise(identifier="10.2", reference=precision_recall, cases=_neighbourhoods, calls=40, mistakes=_mistakes(
         *((message, *(lambda *case, hold=hold: (hold(*case)[0].any(0).mean(), hold(*case)[1].any(1).mean())
@@ -197,8 +186,7 @@ EXERCISES = (
         ("only the balls around the reals are used. For recall, reals must lie in the balls around the *fakes*.",
          *(lambda *case, recall=recall: (precision_recall(*case)[0], recall(*case)) for recall in (
              coverage, lambda *case: precision_recall(*case)[0], lambda *case: 1 - precision_recall(*case)[0]))),
-        ("both counts are divided by the number of reals. Precision is a share of the fakes.",
-         _of_shares("precise.mean()", "precise.sum() / len(real)")),
+        ("both counts are divided by the number of reals.", _of_shares("precise.mean()", "precise.sum() / len(real)")),
         ("a ball reaches to the k-th neighbour in the *other* set, and so always holds some. Radii come from distances "
          "within one set.", _of_shares("real_radii[rows, None]", "np.sort(squared_distances, axis=1)[:, [k - 1]]",
                                        "< fake_radii", "< np.sort(squared_distances, axis=0)[k - 1]")),
@@ -211,12 +199,9 @@ EXERCISES = (
         ("you count samples. A share lies between 0 and 1.",
          _of_shares("precise.mean()", "precise.sum()", "recalled.mean()", "recalled.sum()")),
     ), hints=(
-        "Three matrices of distances: real to real and fake to fake for the radii, real to fake for the question. "
-        "`scipy.spatial.distance.cdist` makes one.",
-        "`np.sort(..., axis=1)` brings each sample's distances in order. Who is first in the row of distances within "
-        "one set?",
-        "Compare the matrix of shape (reals, fakes) with the reals' radii, one a row, and with the fakes', one a "
-        "column. `any` along which axis leaves one answer for each fake?",
+        "`cdist` makes three matrices of distances: real to real and fake to fake for the radii, and real to fake.",
+        "`np.sort(..., axis=1)` sorts each sample's distances. Who comes first in a row of distances within one set?",
+        "Compare the matrix (reals, fakes) with either set's radii. `any` along which axis leaves one answer per fake?",
     )),
     Exercise(identifier="10.3", reference=coverage, cases=_neighbourhoods, calls=40, mistakes=_mistakes(
         *((message, *(lambda *case, hold=hold: hold(*case)[0].any(1).mean() for hold in holds))
@@ -243,8 +228,7 @@ EXERCISES = (
         "A ball holds at least one fake exactly if the *smallest* distance in its row is below its radius.",
     )),
     Exercise(identifier="10.4", reference=class_entropy, cases=_class_counts, mistakes=_mistakes(
-        ("a class without samples gives 0 · log 0, and that is NaN in code. Its limit is 0: leave these classes out.",
-         _of_entropy("counts[counts > 0]", "counts")),
+        ("a class without samples gives 0 · log 0: NaN. Leave it out.", _of_entropy("counts[counts > 0]", "counts")),
         ("the shares do not add up to 1: divide the counts by their own sum.", *(_of_entropy("counts.sum()", other)
          for other in ("10_000", "5_000", "counts.max()", "len(counts)", "(counts[counts > 0] + 1)"))),
         ("the logarithm is that of the counts. It belongs to the shares, which are below 1.",

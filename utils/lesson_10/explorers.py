@@ -19,15 +19,9 @@ NAMES = "Fréchet distance", "precision", "recall", "coverage"
 def metric_explorer(images, labels, features, frechet_distance, precision_recall, coverage):
     """Return an explorer of four metrics of real digits that are blurred, noised, or lose some of their classes.
 
-    500 untouched digits, 50 of each, are compared with 500 others, damaged. What is dropped is replaced by more of
-    the other digits, so that the number of images stays. The features of all 25 combinations of blur and noise are
-    computed beforehand, of 1,000 images each, so that building takes seconds; the metrics are computed as sliders move.
-
-    Args:
-        images: float array in [0, 1] of shape (n, 784), (n, 28, 28) or (n, 28, 28, 1), at least 150 of each digit.
-        labels: (n,) digits 0 to 9.
-        features: function of images (n, 28, 28) that returns their features, (n, size), such as `judge_features`.
-        frechet_distance, precision_recall, coverage: functions of (real features, fake features).
+    500 untouched digits, 50 of each, are compared with 500 damaged ones; dropped digits are replaced by others. All
+    features are computed beforehand, the metrics as sliders move. `images`, in [0, 1], hold at least 150 of each digit;
+    `features` describes images (n, 28, 28); the last three arguments are functions of (real, fake) features.
     """
     images, labels = plots.as_squares(images), np.asarray(labels)
     if len(labels) != len(images) or min(np.bincount(labels, minlength=10)) < 3 * EACH:

@@ -9,23 +9,27 @@ from matplotlib.ticker import MaxNLocator
 from scipy.linalg import inv, sqrtm
 
 from utils.plots.canvas import BLUE, GREEN, GRID, INK, ORANGE, RED, SERIES, canvas, finish, label
-from utils.plots.images import draw_digits
+from utils.plots.images import captioned, draw_digits
 
 GREY = "#777777"
 MARKERS = "os^Dv"
 BETTER = {"lower": "← better", "higher": "better →"}
 
 
+def distances_from_the_top(images, features):
+    """Return rows of digits, `images` [(n, 784), …], with distances from the digit at the top, also by its features."""
+    captions = ["image"] * len(images[0])
+    for row, described in zip(images[1:], features[1:], strict=True):
+        apart = np.linalg.norm(row - images[0], axis=1), np.linalg.norm(described - features[0], axis=1)
+        captions += ["pixels {:.1f}\nfeatures {:.1f}".format(*each) for each in zip(*apart, strict=True)]
+    return captioned(np.concatenate(images), captions, columns=len(images[0]))
+
+
 def two_gaussians(pairs):
-    """Return pairs of Gaussians in the plane, one panel a pair, with the cheapest way to move A onto B.
+    """Return pairs of Gaussians, {title: (mean_a, covariance_a, mean_b, covariance_b)}, and how A moves to B.
 
     Ellipses hold one and two standard deviations. Arrows show where the linear map of least work takes points of A:
     T = A^(-1/2) (A^(1/2) B A^(1/2))^(1/2) A^(-1/2). Their squared length, averaged over A, is the Fréchet distance.
-
-    Args:
-        pairs: dictionary of title → (mean_a (2,), covariance_a (2, 2), mean_b (2,), covariance_b (2, 2)), the
-            covariances of full rank.
-
     Source: Dowson and Landau (1982).
     """
     picture, axes = canvas(height=3.4 if len(pairs) > 1 else 4, columns=len(pairs), squeeze=False)
@@ -54,14 +58,10 @@ def two_gaussians(pairs):
 
 
 def frechet_bias(sizes, distances):
-    """Return the Fréchet distance against the number of samples, and continued to infinitely many.
+    """Return distances, {name: (sizes, repeats)}, against the number of samples, and continued to infinitely many.
 
     The left panel has a dashed line of slope -1, as a bias of 1/N has it. The right one is over 1/N, with a straight
     line through the averages of each name that is continued to 1/N = 0.
-
-    Args:
-        sizes: numbers of samples N, ascending, at least two.
-        distances: dictionary of name → (len(sizes), repeats) distances.
     """
     picture, (left, right) = canvas(height=3.6, columns=2)
     sizes = np.asarray(sizes, float)
@@ -104,13 +104,9 @@ def bias_beside_none(sizes, frechet, kernel):
 
 
 def manifolds(real, fake, real_radii, fake_radii):
-    """Return three panels of the same points in the plane: how precision, recall and coverage come about.
+    """Return three panels of points (n, 2) and (m, 2): how precision, recall and coverage come about.
 
-    Filled points, or balls, count; hollow ones do not. The values in the titles are those of the picture.
-
-    Args:
-        real, fake: arrays of shape (n, 2) and (m, 2).
-        real_radii, fake_radii: arrays of shape (n,) and (m,), the distance of each to its k-th neighbour.
+    Filled points, or balls of the given radii, count; hollow ones do not. The titles say the picture's values.
     """
     real, fake, real_radii, fake_radii = (np.asarray(each, float) for each in (real, fake, real_radii, fake_radii))
     picture, axes = canvas(height=3.5, columns=3, sharex=True, sharey=True)
@@ -139,12 +135,9 @@ def manifolds(real, fake, real_radii, fake_radii):
 
 
 def bench(scores, floors, better):
-    """Return many metrics of a few models, one small panel a metric: each seed, their average, and the floor.
+    """Return scores, {metric: {model: values of seeds}}, one small panel a metric: each seed and their average.
 
-    Args:
-        scores: dictionary of metric → dictionary of model → values, one a seed; the same models for each metric.
-        floors: dictionary of metric → what real images score, drawn dashed; metrics may be missing.
-        better: dictionary of metric → "lower" or "higher", written above the panel; metrics may be missing.
+    `floors` says what real images score, drawn dashed; `better` is "lower" or "higher". Metrics may lack both.
     """
     columns = min(4, len(scores))
     rows = -(-len(scores) // columns)
@@ -191,13 +184,7 @@ def distance_shares(groups):
 
 
 def looks_and_likelihood(models, y="log-likelihood in nats per image"):
-    """Return a row for each model: images that it draws, its log-likelihood, and its Fréchet distance.
-
-    Args:
-        models: dictionary of name → (images (n, 784), log-likelihood in nats, Fréchet distance above zero), n at least
-            14, of which 14 are drawn.
-        y: name of the log-likelihood's axis.
-    """
+    """Return a row for each model, {name: (14 images or more, log-likelihood in nats, Fréchet distance above 0)}."""
     picture, axes = canvas(height=1.15 * len(models) + 0.65, rows=len(models), columns=3, width_ratios=(1.7, 1, 1),
                            sharex="col", squeeze=False)
     nats, frechet = np.array([model[1:] for model in models.values()], float).T
@@ -226,12 +213,9 @@ def looks_and_likelihood(models, y="log-likelihood in nats per image"):
 
 
 def draw_gauges(axes, names, floors, logarithmic):
-    """Draw one horizontal scale a metric, from its floor to a dot; return the lines to the dots and the titles.
+    """Draw one horizontal scale a metric, from its dashed floor to a dot; return the lines to the dots and the titles.
 
-    Args:
-        axes, names: one axis and one name a metric.
-        floors: value of untouched images for each, drawn dashed.
-        logarithmic: (low, high) of a logarithmic axis, or None for shares from 0 to 1, for each.
+    `logarithmic` holds (low, high) of a logarithmic axis, or None for shares from 0 to 1, for each metric.
     """
     lines, texts = [], []
     for axis, name, floor, ends in zip(axes, names, floors, logarithmic, strict=True):

@@ -56,8 +56,8 @@ _LARGE = ("right for logits of ordinary size, and wrong where they reach ±20 or
 _LIKELIHOODS = {  # of images x, a mask v, logits a
     None: (_nats := lambda x, v, a: _sum(v * (x * a - ops.softplus(a)))),
     "only the pixels that are 1 count: log p(x | z) has two parts.": lambda x, v, a: _sum(-v * x * ops.softplus(-a)),
-    "only the pixels that are 0 count: log p(x | z) has two parts.": lambda x,
-    v, a: _sum(v * (x - 1) * ops.softplus(a)),
+    "only the pixels that are 0 count: log p(x | z) has two parts.":
+        lambda x, v, a: _sum(v * (x - 1) * ops.softplus(a)),
     "the softplus of the logits is missing: log p(x | z) has two parts.": lambda x, v, a: _sum(v * x * a),
     "images and logits have changed places in the likelihood.": lambda x, v, a: _sum(v * (x * a - ops.softplus(x))),
     "probabilities stand where logits belong: a sigmoid too many.": lambda x, v, a: _nats(x, v, ops.sigmoid(a)),
@@ -107,8 +107,8 @@ _KLS = {  # twice what is added up, of mean m and log variance v
     None: (_terms := lambda m, v: m**2 + ops.exp(v) - 1 - v),
     "the KL is twice what it should be: where is its ½?": lambda m, v: 2 * _terms(m, v),
     "the KL is averaged over the latents. Nats add up.": lambda m, v: _terms(m, v) / m.shape[-1],
-    "the KL is added up over the batch. Each image has its own.": lambda m,
-    v: 0 * m + ops.sum(_terms(m, v)) / m.shape[1],
+    "the KL is added up over the batch. Each image has its own.":
+        lambda m, v: 0 * m + ops.sum(_terms(m, v)) / m.shape[1],
     "the KL is averaged over the batch. Each image has its own.": lambda m, v: 0 * m + ops.mean(_terms(m, v)),
     "the KL holds the standard deviation, not the variance.": lambda m, v: m**2 + ops.exp(v / 2) - 1 - v,
     "the mean is missing in the KL.": lambda m, v: ops.exp(v) - 1 - v,
@@ -116,8 +116,7 @@ _KLS = {  # twice what is added up, of mean m and log variance v
     "the log variance has the wrong sign in the KL.": lambda m, v: m**2 + ops.exp(v) - 1 + v,
     "the log variance is missing in the KL.": lambda m, v: m**2 + ops.exp(v) - 1,
     "the −1 is missing in the KL, which can be 0.": lambda m, v: m**2 + ops.exp(v) - v,
-    "this is the KL from the prior to the posterior, the wrong way round.": lambda m,
-    v: v + (1 + m**2) / ops.exp(v) - 1,
+    "this is the KL from the prior to the posterior, the wrong way.": lambda m, v: v + (1 + m**2) / ops.exp(v) - 1,
     _SWAPPED: lambda m, v: _terms(v, m),
 }
 _LATENTS = {  # of mean m, log variance v and noise e
@@ -144,7 +143,7 @@ _SCORES = {  # of KL k, log-likelihoods n (draws, images) and latents z
     "you keep the best draw. The ELBO is an average over draws.": lambda k, n, z: k - n.max(0),
     "you keep the worst draw. The ELBO is an average over draws.": lambda k, n, z: k - n.min(0),
     "only the first draw counts. Average over all of them.": lambda k, n, z: k - n[0],
-    "the likelihoods are averaged, and then comes the logarithm. Average logarithms.":
+    "the likelihoods are averaged, and then comes the logarithm. Average the logarithms.":
         lambda k, n, z: k - np.logaddexp.reduce(n) + math.log(len(n)),
     "log p(z) stands where the KL belongs: log q(z | x) is missing.": lambda k, n, z: ((z**2).sum(-1) / 2 - n).mean(0),
     "log p(z) stands where the KL belongs, without log q(z | x).":
@@ -200,15 +199,14 @@ def _parts_of_score(scores, encoder, decoder, images, noise):
 
 # 11.2: what holds for any area, of the function f, the area that it gave, scores s and labels y.
 _AREA_HAS = {
-    "the images in another order get another area. Is an image paired or picked by its place, or are scores sorted "
-    "without their labels? Every anomaly meets every normal image.": lambda f, area, s, y:
-        equal(area, f(s[::-1], y[::-1])) and equal(area, f(np.roll(s, 1), np.roll(y, 1))),
-    "with every image listed twice the area is another. Divide by the number of pairs, anomalies times normal images.":
+    "the images in another order get another area. Do you pick images by their place, or sort scores without labels?":
+        lambda f, area, s, y: equal(area, f(s[::-1], y[::-1])) and equal(area, f(np.roll(s, 1), np.roll(y, 1))),
+    "with every image listed twice the area is another. Divide by the number of pairs: anomalies times normal images.":
         lambda f, area, s, y: equal(area, f(np.tile(s, 2), np.tile(y, 2))),
-    "stretched scores, none of which overtakes another, get another area. Only which of two is higher counts, not by "
-    "how much: no averages, no rounding.": lambda f, area, s, y: equal(area, f(np.exp(3 * rankdata(s) / len(s)), y)),
-    "where all anomalies score above all normal images the area is 1, and yours is not. What do you compare, and what "
-    "do you divide by?": lambda f, area, s, y: equal(1.0, f(np.arange(len(s)) + 1e4 * y, y)),
+    "stretched scores, none of which overtakes another, get another area. Only the order counts: do not average.":
+        lambda f, area, s, y: equal(area, f(np.exp(3 * rankdata(s) / len(s)), y)),
+    "where all anomalies score above all normal images the area is 1, and yours is not. What do you divide by?":
+        lambda f, area, s, y: equal(1.0, f(np.arange(len(s)) + 1e4 * y, y)),
     "where all scores are equal the area is one half, and yours is not. What is a tied pair worth?":
         lambda f, area, s, y: equal(0.5, f(np.ones(len(s)), y)),
     "right above one half; but a score that is worse than a coin has an area below it, and yours turns it over.":
@@ -264,8 +262,7 @@ _AREAS = {
     "the scores are not sorted: you step through images as they come.": lambda s, y: roc_auc(-np.arange(len(y)), y),
     "ranks begin at 1 and yours at 0, or the sum taken off is too large. What is the smallest sum of ranks?":
         _of_area("rankdata(scores)", "(rankdata(scores) - 1)"),
-    "the sum of ranks is not reduced by the smallest that it can be. Which is it for so many anomalies?":
-        _of_area("- anomalies * (anomalies + 1) / 2", ""),
+    "the sum of ranks is not reduced by the smallest one possible.": _of_area("- anomalies * (anomalies + 1) / 2", ""),
     "`argsort` returns who stands where, not the rank of each.":
         _of_area("rankdata(scores)", "(np.argsort(scores, kind='stable') + 1)"),
     "tied scores have ranks one after the other, as they happened to stand. Give them their average.":
@@ -273,8 +270,8 @@ _AREAS = {
     "you count pairs. Divide by how many pairs there are.": _of_area("/ (anomalies * normals)", ""),
     "you divide by the anomalies alone. How many pairs are there?": _of_area("(anomalies * normals)", "anomalies"),
     "you divide by the normal images alone. How many pairs are there?": _of_area("(anomalies * normals)", "normals"),
-    "you divide by all pairs of images, not by those of two kinds.": _of_area("(anomalies * normals)",
-    "len(labels)**2"),
+    "you divide by all pairs of images, not by those of two kinds.":
+        _of_area("(anomalies * normals)", "len(labels)**2"),
     "each anomaly is compared with other anomalies too. Compare it with the normal images.":
         lambda s, y: np.mean((1 + np.sign(s[y == 1][:, None] - s)) / 2),
     "only the two average scores are compared, not each with each.":
@@ -289,8 +286,7 @@ _ONE = "this looks at one threshold, or compares all with one score. The area kn
 _SEARCH = {  # of the latents b with which it began, the starts s, heights h and slopes g of log_joint
     "more latents are searched than there are images. Is `search` called twice?":
         lambda b, s, h, g: sum(map(len, b)) == len(s),
-    "the search does not begin at `starts`. Hand them over as they are.": lambda b,
-    s, h, g: equal(s, np.concatenate(b)),
+    "the search does not begin at `starts`. Pass them on.": lambda b, s, h, g: equal(s, np.concatenate(b)),
     "`search` cannot climb your log_joint: in the graph that it builds, NumPy, `.numpy()`, `float` and loops over rows "
     "do not work. Use `ops` on whole tensors.": lambda b, s, h, g: all(each is not None for each in g),
     "log_joint must return one number for each row of latents, (n,): each image searches for itself. Sum over pixels "
@@ -370,12 +366,10 @@ def _parts_of_joint(slope, decoder, x, v, starts):
 
 
 _BITS = {
-    "these are nats. A bit is ln 2 = 0.69 nats: does a number of bits come out larger or smaller?": lambda elbo: -elbo,
-    "you multiply by ln 2. A bit is the smaller unit, so there are more bits than nats.":
-        lambda elbo: -elbo * np.log(2),
+    "these are nats. A bit is ln 2 = 0.69 nats: is the number of bits larger or smaller?": lambda elbo: -elbo,
+    "you multiply by ln 2. A bit is smaller than a nat, so there are more bits.": lambda elbo: -elbo * np.log(2),
     "the sign is missing: a code has a positive length, the ELBO is negative.": lambda elbo: elbo / np.log(2),
-    "the sign is missing, and you multiply by ln 2. Lengths are positive, and bits smaller than nats.":
-        lambda elbo: elbo * np.log(2),
+    "the sign is missing, and you multiply by ln 2. Bits are smaller than nats.": lambda elbo: elbo * np.log(2),
     "you subtract ln 2. What happens to a logarithm when its base changes?": lambda elbo: -elbo - np.log(2),
     "the logarithm of 2 is taken to the base 10. The ELBO is a natural logarithm.": lambda elbo: -elbo / np.log10(2),
     "these are decimal digits: log 10 where log 2 belongs.": lambda elbo: -elbo / np.log(10),
@@ -383,8 +377,7 @@ _BITS = {
     "2 is raised to the power of the nats. The ELBO is a logarithm: only its base changes.": lambda elbo: 2.0**-elbo,
     "this is the probability of an image. How long is its name in a code?": np.exp,
     "these are the bits saved against one bit a pixel, not those needed.": lambda elbo: 784 + elbo / np.log(2),
-    "the bits are rounded up. Of many images coded together, each need not have whole ones.":
-        lambda elbo: np.ceil(-elbo / np.log(2)),
+    "the bits are rounded up. On average they need not be whole.": lambda elbo: np.ceil(-elbo / np.log(2)),
     "these are bits per pixel. Those of the whole image were asked for.": lambda elbo: -elbo / np.log(2) / 784,
     "these are bytes. Bits were asked for.": lambda elbo: -elbo / np.log(2) / 8,
     "you divide by 2. A nat is 1 / ln 2 bits.": lambda elbo: -elbo / 2,
@@ -397,15 +390,14 @@ EXERCISES = (
         Mistake("the scores are those of other images: they came back in reversed order.",
                 lambda *asked: anomaly_score(*asked)[::-1]),
     ), hints=(
-        "The encoder is asked once, the decoder once for each draw. Lesson 6's functions do the rest: "
-        "`bernoulli_log_likelihood`; and `reparameterise` (utils.models) and `kl_to_standard_normal` (utils.losses), "
-        "which you may import.",
+        "Call the encoder once: it returns the mean and the log variance. Call the decoder once for each draw: it "
+        "returns logits. Three functions do the rest: `bernoulli_log_likelihood`, and lesson 6's `reparameterise` and "
+        "`kl_to_standard_normal`. Import these two from utils.models and utils.losses.",
         "`for draw in noise` gives the noise of one draw, (n, latent_dim). Collect the log-likelihoods, (n,) each.",
-        "Average the log-likelihoods over the draws. ELBO = that average − KL; which sign makes strange images score "
-        "high?",
+        "Average the log-likelihoods over the draws. ELBO = that average − KL. Which sign makes strange images high?",
     )),
-    Exercise(identifier="11.2",
-                        reference=roc_auc, cases=_scores_and_labels, observe=_area_and_facts, calls=800, mistakes=(
+    Exercise(identifier="11.2", reference=roc_auc, cases=_scores_and_labels, observe=_area_and_facts, calls=800,
+             mistakes=(
         *itertools.starmap(Mistake, _AREAS.items()),
         *(Mistake(_ONE, _at_one_threshold(*parts))
           for parts in itertools.product((np.mean, np.median, np.max), (False, True), _SHARES)),
@@ -416,9 +408,8 @@ EXERCISES = (
         "An anomaly's rank counts all scores up to its own. Add the anomalies' ranks, take off what they would add up "
         "to if they stood lowest (1 + 2 + …), and divide by the number of pairs.",
     )),
-    Exercise(identifier="11.3",
-                        reference=inpaint, cases=_pictures_with_holes, observe=_joint_and_pictures, tolerance=1e-4,
-             mistakes=(
+    Exercise(identifier="11.3", reference=inpaint, cases=_pictures_with_holes, observe=_joint_and_pictures,
+             tolerance=1e-4, mistakes=(
         Mistake("hidden pixels are filled with one number. Let the decoder draw them, from the latents found.",
                 _of_fill("(1 - visible) * probabilities", "(1 - visible) * 0.5")),
         Mistake("the prior takes the latents for logits: log p(z) is a Gaussian's, −½ Σ z² but for a constant.",
@@ -427,8 +418,8 @@ EXERCISES = (
     ), hints=(
         "Two parts: a function of latents that the search climbs, and a picture made of two halves. "
         "`search(your_function, starts)` returns the latents.",
-        "One pixel's log-likelihood is x · l − softplus(l), with the logit l. Multiply by `visible` before the sum "
-        "over the pixels, then add log p(z).",
+        "The decoder returns a logit l for each pixel, whose log-likelihood is x · l − softplus(l). Multiply by "
+        "`visible` before the sum over the pixels, then add log p(z).",
         "Up to a constant, log p(z) is −½ Σ z². The picture is `visible` times one thing plus `1 - visible` times "
         "another.",
     )),

@@ -68,17 +68,14 @@ def areas_by_digit(areas):
     return picture
 
 
-def score_histograms(groups, marks, x):
-    """Return histograms of scores, {name: (n,)}, in shares of the group, and single scores, {name: score}, as lines."""
+def score_histograms(groups, x):
+    """Return histograms of scores, {name: (n,)}, in shares of the group."""
     picture, axis = canvas(height=3.5)
-    edges = np.histogram_bin_edges(np.concatenate([*groups.values(), list(marks.values())]), 60)
+    edges = np.histogram_bin_edges(np.concatenate(list(groups.values())), 60)
     for (name, scores), colour, line in zip(groups.items(), SERIES, ("-", "--", "-.", ":") * 2, strict=False):
         style = {"weights": np.full(len(scores), 100 / len(scores)), "color": colour}
         axis.hist(scores, edges, alpha=0.16, **style)
         axis.hist(scores, edges, histtype="step", linewidth=1.7, linestyle=line, label=name, **style)
-    for index, (name, score) in enumerate(marks.items()):
-        axis.axvline(score, color=INK, linewidth=1.6)
-        _note(axis, name, (score, 1), (4, -10 - 14 * index), xycoords=("data", "axes fraction"))
     axis.legend(frameon=False, fontsize=9, loc="upper right")
     _finish(axis, x, "images in percent", grid="y")
     return picture

@@ -5,7 +5,9 @@ Images are float32 rows of zeros and ones, (n, pixels). An encoder takes them to
 image, code lengths in bits.
 """
 
+import bz2
 import io
+import lzma
 import math
 import zlib
 
@@ -13,8 +15,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 
+from utils.data import binarise, flatten, to_unit_range
+from utils.evaluation import judge_labels
 from utils.likelihood import blocks, require_binary_rows
 from utils.losses import bernoulli_log_likelihood, kl_to_standard_normal
 from utils.models import reparameterise
@@ -22,10 +27,10 @@ from utils.plots import as_squares
 
 
 def anomaly_score(encoder, decoder, images, noise):
-    """Return how strange the model finds each image: minus its ELBO, averaged over several draws, in nats.
+    """Return minus the ELBO of each image, averaged over the draws, in nats.
 
-    Scores, (n,), are high for images that the model finds improbable (An and Cho, 2015). The noise, from N(0, I) and of
-    shape (draws, n, latent_dim), makes a latent for each draw and image.
+    These scores, (n,), are high for images that the model finds improbable (An and Cho, 2015). The noise, from N(0, I)
+    and of shape (draws, n, latent_dim), makes a latent for each draw and image.
     """
     mean, log_variance = encoder(images)
     if len(np.shape(noise)) != 3 or np.shape(noise)[1:] != tuple(mean.shape):
@@ -55,9 +60,10 @@ def score_images(score, encoder, decoder, images, draws=4, seed=0, block=1_000):
 
 
 def roc_auc(scores, labels):
-    """Return the area under the ROC curve: how often an anomaly scores above a normal image, ties counting one half.
+    """Return the area under the ROC curve; tied scores count one half.
 
-    Scores, (n,), are high for suspects; labels, (n,), are 1 for an anomaly and 0 for a normal image. By ranks (Mann and
+    It says how often an anomaly scores above a normal image. Scores, (n,), are high for images that may be anomalies;
+    labels, (n,), are 1 for an anomaly and 0 for a normal image. By ranks (Mann and
     Whitney, 1947; Hanley and McNeil, 1982): the sum of the anomalies' ranks, less the smallest that it can be, is the
     number of pairs of an anomaly and a normal image in which the anomaly scores higher.
     """
@@ -130,7 +136,7 @@ def search_latents(objective, starts, steps=200, learning_rate=0.05):
 
 
 def inpaint(decoder, images, visible, starts, search=search_latents):
-    """Return the images with their hidden pixels filled in by the model, from latents that explain the visible ones.
+    """Return the images with their hidden pixels filled in by the model.
 
     The search climbs log p(visible pixels | z) + log p(z) from each of the latents `starts`, (n, latent_dim). Others
     can end at other latents, and so at other pictures that go with the same visible pixels. `visible`, (n, pixels), is
@@ -221,7 +227,7 @@ def _require_flip(caller, flip, lowest):
 
 
 def bits_per_image(elbo):
-    """Return the bits that a code made from the model needs for each image: minus the ELBO, in bits.
+    """Return minus the ELBO in bits: how many a code made from the model needs.
 
     Source: Hinton and van Camp (1993) for the code, which takes back bits; MacKay (2003) for code lengths.
     """
@@ -248,3 +254,69 @@ def shared_bits(images, compress):
     """Return the bits per image when all are packed and compressed as one file, as by `compress=zlib.compress`."""
     packed = np.packbits(require_binary_rows("shared_bits", images) == 1, axis=-1)
     return 8 * len(compress(packed.tobytes())) / len(packed)
+
+
+def lossless_lengths(images):
+    """Return the bits per image, by name, of codes that know nothing of the images (n, pixels) beforehand."""
+    png = png_bits(images).mean()
+    return {"one bit a pixel": images.shape[1], "PNG, a file each": png, "PNG, without its frame": png - 8 * 57,
+            "zlib, each alone": zlib_bits(images).mean(),
+            **{f"{name}, one stream": shared_bits(images, each.compress)
+               for name, each in {"zlib": zlib, "bzip2": bz2, "LZMA": lzma}.items()}}
+
+
+def moved_to_the_right(images, pixels):
+    """Return images (n, 784) moved to the right; black comes in from the left."""
+    squares = np.pad(images.reshape(-1, 28, 28), ((0, 0), (0, 0), (pixels, 0)))
+    return squares[:, :, :28].reshape(-1, 784)
+
+
+def shrunk(grey_images):
+    """Return grey images (n, 28, 28) at half their size, with black all round, as zeros and ones (n, 784)."""
+    halves = to_unit_range(grey_images[:, ::2, ::2])
+    return binarise(flatten(np.pad(halves, ((0, 0), (7, 7), (7, 7)))), seed=1)
+
+
+def blurred(images):
+    """Return zeros and ones (n, 784): what most of each pixel's neighbourhood says, by a Gaussian filter."""
+    return flatten((gaussian_filter(images.reshape(-1, 28, 28), (0, 0.9, 0.9)) > 0.5).astype("float32"))
+
+
+def labelled(normal, strange):
+    """Return the scores of normal and of strange images in one row, and their labels, 0 and 1."""
+    return np.concatenate([normal, strange]), np.repeat([0, 1], [len(normal), len(strange)])
+
+
+def rows_with_portion(chosen, portion, count):
+    """Return `count` rows in random order, of which this portion are `chosen` (n,); a row may come more than once."""
+    random, first = np.random.default_rng(0), int(count * portion)
+    rows = np.concatenate([random.choice(np.flatnonzero(chosen), first),
+                           random.choice(np.flatnonzero(~chosen), count - first)])
+    return random.permutation(rows)
+
+
+def rewinder(model):
+    """Return a function that gives a compiled model its present values back, in random order if given a generator."""
+    model.optimizer.build(model.trainable_variables)
+    variables = model.variables + model.optimizer.variables
+    values = [variable.numpy() for variable in variables]
+
+    def rewind(random=None):
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(random.permutation(value.ravel()).reshape(value.shape) if random is not None else value)
+
+    return rewind
+
+
+def print_areas(areas):
+    """Print mean, standard deviation and smallest of the areas of each score, {name: (10,)}."""
+    for name, values in areas.items():
+        print(f"{name:34} mean {values.mean():.3f} ± {values.std(ddof=1):.3f} over digits, worst {values.min():.3f}")
+
+
+def print_readings(groups, labels):
+    """Print and return the share of each group of images, {name: (n, 784)}, that the judge reads right."""
+    shares = [np.mean(judge_labels(images) == labels) for images in groups.values()]
+    for name, share in zip(groups, shares, strict=True):
+        print(f"{name:28} {share:.1%} read right by the judge")
+    return shares

@@ -34,8 +34,8 @@ def _batches():
 
 
 # What is wrong with the examples that `gradient_of` was given.
-_FOREIGN = Fact("are they examples?", "`gradient_of` is given rows that are no examples, to fill up the last piece. A "
-                "smaller last piece is welcome: it counts for less.")
+_FOREIGN = Fact("are they examples?", "`gradient_of` is given rows that are not examples, to fill up the last piece. A "
+                "smaller last piece is allowed, because it counts for less.")
 _TWICE = Fact("has each example one turn?", "some examples are given to `gradient_of` twice. Where does a piece end, "
     "and where does the next begin? A smaller last piece need not be filled up.")
 _FIRST_ALONE = Fact("do all pieces have their turn?", "only the first piece is looked at. Does the loop, or its "
@@ -46,12 +46,12 @@ _FIRST_LOST = Fact("has the first piece its turn?", "the first piece is left out
 _SKIPPED = Fact("has each example its turn?", "some examples are never given to `gradient_of`. Where does a piece end, "
     "and where does the next begin?")
 _TOO_MANY = Fact("at most `size` at a time?",
-                 "`gradient_of` is given more than `size` examples at once, and that is what memory does not allow. Is "
-                 "`size` used, as the size of a piece and not as their number, and for the last piece too?")
+                 "`gradient_of` is given more than `size` examples at once, and memory does not allow that. Is `size` "
+                 "used as the size of a piece, not as the number of pieces, and for the last piece too?")
 # What is wrong with the weights of the pieces: of their shares s, of n examples in pieces of a size.
 _WEIGHTS = {Fact(said, said): wrong for said, wrong in {
     "everything is multiplied by 0. Is there a `//` that rounds the share down?": lambda s, n, size: 0 * s,
-    "the sign is turned: this is a step downhill, and the gradient itself is wanted.": lambda s, n, size: -s,
+    "the sign is wrong: this is a step downhill, but the gradient itself is wanted.": lambda s, n, size: -s,
     "the gradients of the pieces are added up without a weight. Each of them is that of a *mean*, and a sum of means "
     "grows with the number of pieces.": lambda s, n, size: s**0,
     "you average over the pieces as if all were of one size. An example in a small last piece then counts more than "
@@ -60,9 +60,9 @@ _WEIGHTS = {Fact(said, said): wrong for said, wrong in {
     "weighs less.": lambda s, n, size: s**0 / max(n // size, 1),
     "the last piece counts as if it were as large as the others. Its weight is its own share.":
         lambda s, n, size: s**0 * size / n,
-    "divided twice: each piece is weighted by its share, and then the sum is divided by the number of pieces again.":
+    "this divides twice: each piece is weighted by its share, and then the sum is divided by the number of pieces.":
         lambda s, n, size: s / len(s),
-    "divided twice: each piece is weighted by its share, and then the sum is divided by the number of examples again.":
+    "this divides twice: each piece is weighted by its share, and then the sum is divided by the number of examples.":
         lambda s, n, size: s / n,
     "this is the gradient of the *sum* of the losses. That of their mean is wanted.": lambda s, n, size: s * n,
     "a piece's weight is its share of all examples, not of the size of a piece.": lambda s, n, size: s * n / size,
@@ -72,8 +72,8 @@ _WEIGHTS = {Fact(said, said): wrong for said, wrong in {
     "the pieces' gradients are added up and divided by the number of all examples. A piece's gradient is that of a "
     "*mean*: it stands for all of its examples.": lambda s, n, size: s**0 / n,
 }.items()}
-_NO_SUM = Fact("is it a weighted sum?", "this is no weighted sum of the pieces' gradients. What is done with the "
-    "entries of two pieces, other than adding?")
+_NO_SUM = Fact("is it a weighted sum?", "this is no weighted sum of the pieces' gradients. Is anything but adding done "
+    "with the entries of two pieces?")
 _OWN_WEIGHTS = Fact("is each array weighted alike?", "the arrays of one gradient have different weights. The share of "
     "a piece is a share of the *examples*, the same for all arrays.")
 _LAST_ALONE = Fact("does each piece count?", "only the last piece is in the result, though all were computed: each one "
@@ -202,8 +202,8 @@ EXERCISES = (
     ), hints=(
         "A mean over all examples is a sum over all of them, divided by their number. Which part of that sum does "
         "the mean over one piece know?",
-        "A piece counts for as much as it has examples. With pieces of one size all weigh the same; what if the "
-        "last is smaller?",
+        "A piece counts in proportion to its number of examples. Pieces of one size all weigh the same. What if the "
+        "last one is smaller?",
         "Loop over `range(0, len(examples), size)`, take `examples[start:start + size]`, which may be shorter at "
         "the end, and add up weighted gradients, list entry by list entry.",
     )),

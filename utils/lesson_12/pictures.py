@@ -99,28 +99,46 @@ def paths(curves, x, y, logarithmic=False, limits=None):
     return picture
 
 
-def two_clocks(by_images, by_seconds, y):
+def epochs(curves, y):
+    """Return named curves over epochs, which all end with the last epoch of the longest.
+
+    Args:
+        curves: dictionary of name → values, one for each epoch.
+        y: what the values are, with their unit.
+    """
+    last = max(map(len, curves.values()))
+    return paths({name: (np.arange(last + 1 - len(values), last + 1), values) for name, values in curves.items()},
+                 "epoch", y)
+
+
+def two_clocks(races, y):
     """Return the same trainings twice: against the images that they saw, and against the seconds that they took.
 
     Args:
-        by_images, by_seconds: as the curves of `paths`, with the same names.
+        races: dictionary of name → (thousands of images, seconds, values), as `race` returns.
         y: what the values are, with their unit.
     """
     picture, (left, right) = canvas(height=3.4, columns=2, sharey=True)
+    by_images = {name: (thousands, values) for name, (thousands, _, values) in races.items()}
+    by_seconds = {name: (seconds, values) for name, (_, seconds, values) in races.items()}
     _draw_paths(left, by_images, "thousands of images seen", y, "for the same images")
     _draw_paths(right, by_seconds, "seconds", "", "for the same time")
     picture.legend(*left.get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside upper center", ncols=5)
     return picture
 
 
-def streams(losses, memory, whole, y):
+def streams(losses, gained, whole, y, thousands=3):
     """Return two panels: a training fed in different orders, and the memory that streaming takes.
 
     Args:
-        losses, memory: as the curves of `paths`, over thousands of images; the memory in megabytes.
+        losses: dictionary of name → values, one after each thousand images.
+        gained: megabytes that streaming takes, at the start and after so many thousand images each.
         whole: megabytes of the whole data set in memory, drawn as a line.
         y: what the losses are, with their unit.
+        thousands: of images between two values of the memory.
     """
+    losses = {name: (np.arange(1, len(values) + 1), values) for name, values in losses.items()}
+    memory = {"streamed": (np.arange(len(gained)) * thousands, gained)}
     picture, (left, right) = canvas(height=3.5, columns=2, width_ratios=(1.5, 1))
     _draw_paths(left, losses, "thousands of images seen", y)
     left.legend(frameon=False, fontsize=9, loc="lower right")

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import time
 
 import keras
 import numpy as np
@@ -13,7 +14,9 @@ from utils.assets import asset
 
 
 def hide_pixels(scores, hidden):
-    """Return which pixels stay visible, as 1, after hiding in each row those with the smallest scores, as 0.
+    """Return 0 for the pixels with the smallest scores of each row, 1 for the rest.
+
+    0 stands for hidden, 1 for visible.
 
     Scores drawn at random and independently hide each set of `hidden` pixels with the same probability.
 
@@ -33,7 +36,7 @@ def hide_pixels(scores, hidden):
 
 
 def masked_bound(images, logits, visible):
-    """Return an estimate of the bound on log p(x) of each image, from the guesses of its hidden pixels, in nats.
+    """Return an estimate of the bound on log p(x) of each image, in nats.
 
     The mean log-probability of the hidden pixels, times the number of all pixels. Over a number of hidden pixels that
     is uniform from 1 to all, and over which ones they are, its mean is the bound.
@@ -60,9 +63,9 @@ def masked_bound(images, logits, visible):
 
 
 def flow_matching_loss(velocity, images, noise, times):
-    """Return how far a velocity is from that of the straight paths from noise to images: the mean squared error.
+    """Return the mean squared error of a velocity on straight paths to images.
 
-    At time t the path of an image x that begins at the noise ε has come to t x + (1 - t) ε; its velocity is x - ε.
+    At time t the path to an image x that begins at the noise ε has come to t x + (1 - t) ε; its velocity is x - ε.
 
     Args:
         velocity: function of points (batch, size) and times (batch,) that returns a velocity for each, (batch, size).
@@ -84,7 +87,7 @@ def flow_matching_loss(velocity, images, noise, times):
 
 
 def heun_step(velocity, points, start, end):
-    """Return where the points are at time `end`, by one step of Heun's method from time `start`.
+    """Return where the points are at time `end`, by one step of Heun's method.
 
     The velocity at the beginning leads to a trial point; the step is made with the mean of it and the velocity there.
 
@@ -113,6 +116,31 @@ def _require_range(caller, what, values, low, high):
             raise ValueError(f"{caller} wants {what} from {low} to {high}, but got {smallest:g} to {largest:g}.")
 
 
+class OneNetwork(keras.Model):
+    """A Keras model around one network, with random numbers of its own and an average of what it reports."""
+
+    def __init__(self, network, seed=0):
+        super().__init__()
+        self.network = network
+        self.random = keras.random.SeedGenerator(seed)
+        self.average = keras.metrics.Mean("average")
+        self.built = True  # the network is: Keras can back up its weights
+
+    def learn(self, tape, loss, /, **reported):
+        """Make a step of the optimizer down the gradient of `loss`; return what `train_step` reports, averaged.
+
+        Args:
+            tape: tf.GradientTape that recorded how `loss` was computed.
+            loss: a scalar.
+            reported: one name and what is averaged over the epoch under this name.
+        """
+        weights = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        (name, values), = reported.items()
+        self.average.update_state(values)
+        return {name: self.average.result()}
+
+
 def tiny_network(seed=0):
     """Return a network of random weights for images of 9 pixels: images (n, 9), visible (n, 9) → logits (n, 9)."""
     random = np.random.default_rng(seed)
@@ -133,12 +161,11 @@ def compiled(function):
 def clipped_adam(rate, steps, largest_gradient):
     """Return Adam for both diffusion models: warm-up, a cosine, and longer gradients shortened to a length.
 
-    The learning rate rises over the first twentieth of the steps and falls to 0. For hidden pixels, shortened gradients
-    gained 0.8 nats on validation images, in one training of each kind.
+    The learning rate rises over the first twentieth of the steps and falls to 0.
     """
     schedule = keras.optimizers.schedules.CosineDecay(0.0, steps - steps // 20, warmup_target=rate,
                                                       warmup_steps=steps // 20)
-    return keras.optimizers.Adam(schedule, beta_2=0.99, global_clipnorm=largest_gradient)
+    return keras.optimizers.Adam(schedule, beta_2=0.95, global_clipnorm=largest_gradient)
 
 
 def cost_of_next_pixel(guess, images, places=41, seed=0):
@@ -156,6 +183,32 @@ def cost_of_next_pixel(guess, images, places=41, seed=0):
         estimates = masked_bound(ops.convert_to_tensor(images), guess(images, visible), visible)
         nats.append(-float(ops.mean(estimates)) / 784)
     return seen, np.array(nats)
+
+
+def results_and_seconds(arguments, function):
+    """Return what a function returns for each argument, and how many seconds each call took: two lists."""
+    results, seconds = [], []
+    for argument in arguments:
+        began = time.perf_counter()
+        results.append(function(argument))
+        seconds.append(time.perf_counter() - began)
+    return results, seconds
+
+
+def draws_of_bells(count, shares, centres, width, seed=0):
+    """Return draws from normal bells of one width, float32 (count, 1)."""
+    random = np.random.default_rng(seed)
+    around = random.choice(centres, size=count, p=shares)
+    return (around + width * random.standard_normal(count)).astype("float32")[:, None]
+
+
+def network_of_one_number(knows_time=True):
+    """Return a dense network: points (n, 1) and times (n, 1), which it may ignore → guesses (n, 1)."""
+    point, time = keras.Input((1,)), keras.Input((1,))
+    hidden = keras.layers.Concatenate()([point, time]) if knows_time else point
+    for _ in range(3):
+        hidden = keras.layers.Dense(64, activation="silu")(hidden)
+    return keras.Model([point, time], keras.layers.Dense(1)(hidden))
 
 
 def bell_velocity(points, time, shares, centres, width):
@@ -190,3 +243,38 @@ def four_models():
             if measure not in ("model", "seed"):
                 table.setdefault(row["model"], {}).setdefault(measure, []).append(value)
     return table
+
+
+LOGARITHMIC = ("Fréchet distance", "weights", "seconds to draw 1,000")
+BETTER = {"log p(x) is at least, nats": "higher", "Fréchet distance": "lower", "precision": "higher",
+          "recall": "higher", "coverage": "higher", "weights": "", "seconds to train": "",
+          "seconds to draw 1,000": "lower"}
+
+
+def measures_of(table):
+    """Return ({measure: {model: values over the seeds, or None}}, {measure: which is better}) of `four_models`."""
+    return {measure: {model: of_model.get(measure) for model, of_model in table.items()} for measure in BETTER}, BETTER
+
+
+def guesses_of(hider, flow, no_label):
+    """Return what both models guess behind a destroyed image, for the explorer: two functions that return (1, 784)."""
+    nobody = np.array([no_label], "int32")
+
+    def fill(images, visible):
+        return ops.sigmoid(compiled(hider.guess)(images, visible))
+
+    def denoise(points, time):
+        return (compiled(flow.clean)(points, ops.full((1,), time), nobody) + 1) / 2
+    return fill, denoise
+
+
+def leads(table):
+    """Return [(name, value, bound)]: which models of the table are apart with every seed, and by how much."""
+    distance, coverage, filled = ({model: of_model[measure] for model, of_model in table.items() if measure in of_model}
+                                  for measure in ("Fréchet distance", "coverage", "filled in and read right"))
+    found = [(f"distance, best of {second} over worst of {first}", min(distance[second]) / max(distance[first]), 1.1)
+             for first, second in (("GAN", "normal noise"), ("normal noise", "VAE"), ("VAE", "hidden pixels"))]
+    others = max(max(values) for model, values in coverage.items() if model != "GAN")
+    return [*found, ("coverage, GAN's worst less the best of the others", min(coverage["GAN"]) - others, 0.05),
+            ("filled in and read right: VAE less hidden pixels",
+             np.mean(filled["VAE"]) - np.mean(filled["hidden pixels"]), 0.1)]
