@@ -1,4 +1,4 @@
-"""Draw the pictures of README.md and lesson 0: run lessons 6 and 8, and draw with what they have trained.
+"""Draw the pictures of README.md and lesson 0: run lessons 6 and 9, and draw with what they have trained.
 
     python -m tools.make_pictures        (or: make pictures)
 """
@@ -11,7 +11,7 @@ from utils import plots
 from utils.assets import FOLDER, record_checksums
 from utils.data import from_symmetric_range
 
-LAST_CELLS = {"06": "draw_plane(vae.decoder)", "08": "draw_samples(gan.generator)"}
+LAST_CELLS = {"06": "draw_plane(vae.decoder)", "09": "draw_samples(best.generator)"}
 
 
 def draw_plane(decoder):
@@ -22,7 +22,7 @@ def draw_plane(decoder):
 
 
 def draw_samples(generator):
-    """Draw samples of lesson 8's generator."""
+    """Draw a batch of samples of lesson 9's generator, nothing picked."""
     latents = np.random.default_rng(0).normal(size=(98, generator.input_shape[1])).astype("float32")
     save("gan_samples.png", from_symmetric_range(generator(latents)), columns=14)
 
