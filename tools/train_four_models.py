@@ -29,7 +29,7 @@ from utils.models import VAE, use_average
 
 SEEDS = range(3)
 EPOCHS = {"VAE": 29, "GAN": 11, "hidden pixels": 5, "normal noise": 5}  # about 150 seconds, by a measurement
-GUIDANCE, STEPS, FILLED = 1.25, 8, 300
+GUIDANCE, STEPS, FILLED = 1.1, 8, 300
 FILE = FOLDER / "four_models.json"
 HOW = ("Made by `make models`: each model trained on the 55,000 training images for about the same seconds of one core "
        "(its row says how many); scores of 10,000 drawn images, made zeros and ones by coins, against the binarised "

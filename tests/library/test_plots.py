@@ -31,7 +31,8 @@ from tests.drawing import (
 )
 from utils import plots
 from utils.assets import FOLDER, AssetError
-from utils.plots.canvas import BLUE, DIGIT_COLOURS, RED, SERIES, arrow
+from utils.exercises import wording
+from utils.plots.canvas import BLUE, DIGIT_COLOURS, INK, RED, SERIES, arrow
 
 
 def tick_texts(labels):
@@ -258,6 +259,22 @@ def as_seen_with_deuteranopia(colour):
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055)**2.4)
     matrix = [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
     return np.clip(matrix @ linear, 0, 1)
+
+
+def contrast(first, second):
+    """Return the contrast of two colours, from 1 to 21. Source: Web Content Accessibility Guidelines (2018)."""
+    light = []
+    for colour in (first, second):
+        rgb = np.asarray(to_rgb(colour))
+        light.append(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055)**2.4) @ [0.2126, 0.7152, 0.0722])
+    return (max(light) + 0.05) / (min(light) + 0.05)
+
+
+@pytest.mark.parametrize(("colour", "paper", "least"), [
+    (INK, "white", 4.5), *((colour, "white", 3) for colour in SERIES[:3]),
+    *((colour, paper, 3) for colour in wording.COLOURS.values() for paper in ("white", "#111111"))])
+def test_text_first_curves_and_messages_stand_out_on_light_and_dark_pages(colour, paper, least):
+    assert contrast("black", "white") == pytest.approx(21) and contrast(colour, paper) >= least
 
 
 def test_neighbouring_colours_stay_apart_without_green_cones():

@@ -315,7 +315,7 @@ def stored_pictures_have_alternative_text(notebook, path):
         if any(kind.startswith("image/") for output in cell.outputs for kind in output.get("data", {})):
             words = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "").split()
             if len(words) < 6:
-                complaints.append(f"cell {number} stores a picture, and its alternative text has {len(words)} words; at "
+                complaints.append(f"cell {number} stores a picture; its alternative text has {len(words)} words, at "
                                   "least 6, in the cell's metadata: mystnb, image, alt")
     return complaints
 

@@ -82,7 +82,7 @@ def quality(curves, floor, x, y="Fréchet distance"):
     return picture
 
 
-def noise_to_data(times, positions, paths, densities, arrows=None):
+def noise_to_data(times, positions, paths, densities):
     """Return how noise becomes data in one dimension: the density over time, with paths; its ends stand beside it.
 
     Args:
@@ -90,20 +90,12 @@ def noise_to_data(times, positions, paths, densities, arrows=None):
         positions: (positions,) evenly spaced, ascending.
         paths: (n, m) positions of n paths at m evenly spaced times from the first to the last; few are marked by dots.
         densities: (positions, times); the shade goes with their square root.
-        arrows: velocities (positions, times), drawn at some of the places, as long as what passes in 1/20 of the time.
     """
     picture, (first, map_, last) = canvas(height=4, columns=3, width_ratios=(1, 5, 1), sharey=True)
     densities, paths = np.asarray(densities), np.asarray(paths)
     map_.pcolormesh(times, positions, densities, cmap=_LIGHT, shading="gouraud", norm=PowerNorm(0.5, vmin=0))
     map_.plot(np.linspace(times[0], times[-1], paths.shape[1]), paths.T, color=INK, linewidth=0.8, alpha=0.75,
               marker="o" if paths.shape[1] <= 12 else None, markersize=2.5)
-    if arrows is not None:
-        down, right = (np.linspace(0, size - 1, count + 2).astype(int)[1:-1]
-                       for size, count in zip(densities.shape, (15, 11), strict=True))
-        passes, velocities = np.ptp(times) / 20, np.asarray(arrows)[np.ix_(down, right)]
-        map_.quiver(np.asarray(times)[right], np.asarray(positions)[down], np.full_like(velocities, passes),
-                    passes * velocities, angles="xy", scale_units="xy", scale=1, color=RED, width=0.003, headwidth=4,
-                    zorder=3)
     for axis, column in ((first, 0), (last, -1)):
         axis.fill_betweenx(positions, densities[:, column], color=SKY, alpha=0.5, linewidth=0)
         axis.plot(densities[:, column], positions, color=BLUE, linewidth=1.6)
@@ -162,28 +154,22 @@ def arrivals(points, positions, density):
     return picture
 
 
-def guidance(strengths, scores, floors):
-    """Return measures {name: (n,)} over the strengths of guidance (n,), a panel each; floors {name: value} dashed."""
+def guidance(strengths, scores):
+    """Return measures {name: (n,)} over the strengths of guidance (n,), a panel each."""
     picture, axes = canvas(height=2.9, columns=len(scores), squeeze=False)
     for axis, (measure, values) in zip(axes[0], scores.items(), strict=True):
         axis.plot(strengths, values, color=BLUE, marker="o", markersize=5, linewidth=1.8)
-        if measure in floors:
-            axis.axhline(floors[measure], color=INK, linewidth=1.1, linestyle="--")
         axis.yaxis.set_major_locator(MaxNLocator(5))
         finish(axis, "", textwrap.fill("strength of guidance w", 50 // len(scores)), textwrap.fill(measure, 30))
-    if floors:
-        axes[0, 0].plot([], [], color=INK, linewidth=1.1, linestyle="--", label="real images")
-        picture.legend(loc="outside upper center", frameon=False, fontsize=9)
     return picture
 
 
-def four_models(scores, floors, better, logarithmic=()):
-    """Return many metrics of a few models, one small panel a metric: each seed, their average, and the floor.
+def four_models(scores, better, logarithmic=()):
+    """Return many metrics of a few models, one small panel a metric: each seed and their average.
 
     Args:
         scores: dictionary of metric → dictionary of model → values, one a seed, or None: the row of a model without
             any is marked "–"; the same models for each metric.
-        floors: dictionary of metric → what real images score, drawn dashed; metrics may be missing.
         better: dictionary of metric → "lower" or "higher", written below the panel; metrics may be missing.
         logarithmic: the metrics shown in powers of ten.
     """
@@ -201,8 +187,6 @@ def four_models(scores, floors, better, logarithmic=()):
             axis.plot([seeds.min(), seeds.max()], [row, row], linewidth=5, alpha=0.25, **style)
             axis.plot(seeds, np.full(seeds.size, row), marker, markersize=4.5, alpha=0.7, markeredgewidth=0, **style)
             axis.plot([seeds.mean()] * 2, [row - 0.27, row + 0.27], linewidth=2, color=colour)
-        if metric in floors:
-            axis.axvline(floors[metric], color=INK, linewidth=1.1, linestyle="--")
         axis.set_yticks(range(len(models)), models if place % columns == 0 else [""] * len(models), fontsize=9.5)
         axis.margins(x=0.12)
         low, high = axis.get_xlim()
@@ -223,9 +207,7 @@ def four_models(scores, floors, better, logarithmic=()):
     for axis in axes.ravel()[len(scores):]:
         axis.set_axis_off()
     axes[0, 0].plot([], [], "|", markersize=11, markeredgewidth=2, color=GREY, label="average over seeds")
-    if floors:
-        axes[0, 0].plot([], [], color=INK, linewidth=1.1, linestyle="--", label="real images in the model's place")
-    picture.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    picture.legend(loc="outside upper center", frameon=False, fontsize=9)
     return picture
 
 

@@ -165,7 +165,7 @@ def clipped_adam(rate, steps, largest_gradient):
     """
     schedule = keras.optimizers.schedules.CosineDecay(0.0, steps - steps // 20, warmup_target=rate,
                                                       warmup_steps=steps // 20)
-    return keras.optimizers.Adam(schedule, beta_2=0.95, global_clipnorm=largest_gradient)
+    return keras.optimizers.Adam(schedule, beta_2=0.99, global_clipnorm=largest_gradient)
 
 
 def cost_of_next_pixel(guess, images, places=41, seed=0):
