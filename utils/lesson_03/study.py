@@ -176,6 +176,6 @@ def misread(yours, judged, labels, count):
     wrong = np.flatnonzero((yours != labels) | (judged != labels))
     both = (yours[wrong] != labels[wrong]) & (judged[wrong] != labels[wrong])
     places = wrong[np.argsort(~both, kind="stable")][:count]
-    print(f"{len(wrong)} test images are misread by one of the two, {both.sum()} by both; those come first")
+    print(f"{len(wrong)} test images are misread by at least one of the two, {both.sum()} by both; those come first")
     return places, [f"is {label}\nyours {your}\njudge {judge}"
                     for label, your, judge in zip(labels[places], yours[places], judged[places])]
