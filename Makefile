@@ -6,12 +6,13 @@ INSTALL := $(ENV) -m pip install --quiet --disable-pip-version-check --constrain
 LESSON ?=
 ANSWERS ?=
 ONLY ?=
+FOLDER ?=
 SEEDS ?=
 CPU_SECONDS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: test-browser test-colab
-.PHONY: doctor
+.PHONY: doctor grade
 .PHONY: test-faults test-solved
 .PHONY: help lab test minutes notebooks bench judge changes models pictures badges
 
@@ -24,6 +25,9 @@ lab: .venv/course-installed ## open the course in JupyterLab; the first time, in
 
 doctor: .venv/course-installed ## check this machine: versions, memory, files, training steps, time for each lesson
 	@$(ENV) -m utils.lesson_00.doctor
+
+grade: .venv/course-installed ## say who solved what: marks.csv and class.html of the notebooks in FOLDER=hand-ins
+	@$(ENV) -m tools.grade "$(FOLDER)" $(if $(LESSON),--lesson $(LESSON))
 
 # --no-loadscope-reorder: begin with the notebooks, which take longest; else a core waits for the last of them
 test: .venv/tests-installed ## check the code, run the unit tests and every notebook

@@ -99,7 +99,8 @@ def _lesson(source):
     """
     started = re.findall(r"""^[^#\n]*\bstart\(\s*["'](\d\d)["']""", source, re.MULTILINE)
     checked = Counter(f"{int(each):02d}" for each in re.findall(r"""\bcheck\(\s*["'](\d{1,2})\.\d""", source))
-    candidates = [each for each in started if each in checked] or [each for each, _ in checked.most_common(1)] or started
+    most = [each for each, _ in checked.most_common(1)]
+    candidates = [each for each in started if each in checked] or most or started
     if not candidates:
         raise ValueError('its lesson cannot be told: there is neither `start("…")` nor a `check("…", …)` in its cells')
     return candidates[0]

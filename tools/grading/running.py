@@ -7,6 +7,7 @@ the exercise at which it ended.
 """
 
 import ast
+import contextlib
 import json
 import os
 import queue
@@ -29,7 +30,7 @@ LARGEST_RECORD = 2**20  # bytes
 FORKS = sys.platform == "linux"
 
 
-def grade(notebooks, lesson, identifiers, processes, forks=FORKS, told=lambda index, answer: None):
+def grade(notebooks, lesson, identifiers, processes, forks=FORKS, seconds=SECONDS, told=lambda: None):
     """Return (verdicts, holds): for each notebook {identifier: (state, words)}; and in words which limits hold.
 
     Args:
@@ -38,11 +39,13 @@ def grade(notebooks, lesson, identifiers, processes, forks=FORKS, told=lambda in
         identifiers: of the lesson's exercises.
         processes: how many notebooks are run at a time.
         forks: whether workers fork; else each notebook has a fresh process.
-        told: called with each notebook's index and verdicts, as they come.
+        seconds: for one exercise, by the clock; more where the machine has other work.
+        told: called after each notebook.
     """
     waiting, verdicts, holds, workers = queue.SimpleQueue(), [{} for _ in notebooks], [], []
     for index, cells in enumerate(notebooks):
-        waiting.put((index, {"lesson": lesson, "cells": list(cells), "identifiers": list(identifiers)}))
+        waiting.put((index, {"lesson": lesson, "cells": list(cells), "identifiers": list(identifiers),
+                             "seconds": seconds}))
 
     def serve():
         worker = None
@@ -57,7 +60,7 @@ def grade(notebooks, lesson, identifiers, processes, forks=FORKS, told=lambda in
             answer = _ask(worker, job) if forks else supervise(job, _start_fresh)
             verdicts[index] = {each: tuple(verdict) for each, verdict in answer["verdicts"].items()}
             holds[:] = answer["holds"] or holds
-            told(index, verdicts[index])
+            told()
 
     threads = [threading.Thread(target=serve, daemon=True) for _ in range(min(processes, len(notebooks)))]
     try:
@@ -129,7 +132,7 @@ def supervise(job, start):
             folder.mkdir()
             child = start(job | {"identifiers": left}, records, folder)
             reason = limits.watch(psutil.Process(child.pid), lambda child=child: child.poll() is not None,
-                                  lambda records=records: records.stat().st_size, SECONDS * limits.patience())
+                                  lambda records=records: records.stat().st_size, job["seconds"] * limits.patience())
             child.wait()
             noted = _noted(records)
             holds = next((each["holds"] for each in noted if "holds" in each), holds)
@@ -176,7 +179,10 @@ class _Forked:
     def __init__(self, pid):
         self.pid, self.returncode, self.cpu_seconds = pid, None, 0.0
 
-    def poll(self, options=getattr(os, "WNOHANG", 0)):
+    def poll(self):
+        return self._wait(os.WNOHANG)
+
+    def _wait(self, options):
         if self.returncode is None:
             pid, status, used = os.wait4(self.pid, options)
             if pid:
@@ -185,15 +191,12 @@ class _Forked:
         return self.returncode
 
     def wait(self):
-        self.poll(0)
-        while left := psutil.Process().children(recursive=True):  # orphans, which came to this process
-            for each in left:
-                limits.end(each)
-            try:
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            except ChildProcessError:
-                break
+        self._wait(0)
+        for each in psutil.Process().children(recursive=True):  # orphans, which came to this process
+            limits.end(each)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
 
 
 def _start_forked(job, records, folder):
@@ -234,7 +237,7 @@ def judge(job, records, folder):
         notebook, results = answers.read(job["cells"], job["identifiers"]), _Results()
     for identifier in job["identifiers"]:
         note(begins=identifier)
-        state, words = _verdict(notebook, identifier, results)
+        state, words = _verdict(notebook, identifier, results, job["seconds"] / 4)
         note(identifier=identifier, state=state, words=_in_a_line(words))
 
 
@@ -247,7 +250,7 @@ class _Results(dict):
         return engine.find(identifier).reference
 
 
-def _verdict(notebook, identifier, results):
+def _verdict(notebook, identifier, results, seconds):
     """Return (state, words): of the last check of the exercise whose function is more than the stub."""
     import keras
 
@@ -259,7 +262,7 @@ def _verdict(notebook, identifier, results):
         return OPEN, "the notebook has no check of it"
     for call in calls:
         keras.utils.set_random_seed(utils.runtime.SEED)
-        function, left_out, trouble = _made(notebook, call, results)
+        function, left_out, trouble = _made(notebook, call, results, seconds)
         if trouble:
             return TRIED, trouble + _why(trouble, left_out)
         if not (callable(function) and is_stub(function)):
@@ -268,7 +271,7 @@ def _verdict(notebook, identifier, results):
     return state, words + _why(words, left_out)
 
 
-def _made(notebook, call, results):
+def _made(notebook, call, results, seconds):
     """Return (function, names left out, what is wrong): what a check is called with, made of the learner's cells."""
     from utils.exercises.running import FirstLines, in_words, quiet, time_limit
 
@@ -277,7 +280,7 @@ def _made(notebook, call, results):
     left_out = set()
     try:
         statements, left_out = answers.program(notebook, call)
-        with quiet(FirstLines()), time_limit(SECONDS / 4):
+        with quiet(FirstLines()), time_limit(seconds):
             return answers.run(statements, call, results), left_out, ""
     except BaseException as error:  # whatever a learner's cell may raise
         if type(error).__name__ == "TimeLimit":

@@ -273,7 +273,7 @@ def leads(table):
     distance, coverage, filled = ({model: of_model[measure] for model, of_model in table.items() if measure in of_model}
                                   for measure in ("Fréchet distance", "coverage", "filled in and read right"))
     found = [(f"distance, best of {second} over worst of {first}", min(distance[second]) / max(distance[first]), 1.1)
-             for first, second in (("GAN", "normal noise"), ("normal noise", "VAE"), ("VAE", "hidden pixels"))]
+             for first, second in (("GAN", "normal noise"), ("normal noise", "VAE"), ("normal noise", "hidden pixels"))]
     others = max(max(values) for model, values in coverage.items() if model != "GAN")
     return [*found, ("coverage, GAN's worst less the best of the others", min(coverage["GAN"]) - others, 0.05),
             ("filled in and read right: VAE less hidden pixels",
