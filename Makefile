@@ -44,7 +44,7 @@ test-colab: .venv-colab/installed ## with Colab's versions, open and run each le
 	@PYTHONPATH="$(CURDIR)" $(COLAB_ENV) -m pytest --disable-warnings -rs --numprocesses=2 --dist=loadfile \
 		--no-loadscope-reorder -k "$(LESSON)" tests/colab $(if $(LESSON),,tests)
 
-test-faults: .venv/tests-installed ## kill kernels, cut the network, run one notebook eight times at once; of one: LESSON=06
+test-faults: .venv/tests-installed ## kill kernels, cut the network, grade a hostile class, run a notebook eight times at once; one: LESSON=06
 	@LESSON=$(LESSON) $(ENV) -m pytest -s tests/faults
 
 notebooks: .venv/tests-installed ## run all notebooks and save their outputs; one: make notebooks LESSON=06

@@ -4,4 +4,3 @@ import os
 
 # Must be set before TensorFlow is imported: its C++ start-up messages would land in the notebook as errors.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")

@@ -1,4 +1,4 @@
-"""The first line of every lesson: seeds, quiet logs, the device in words, budgets, and claims that are checked."""
+"""The first line of every lesson: settings, seeds, quiet logs, the device in words, budgets, and checked claims."""
 
 import contextlib
 import logging
@@ -9,6 +9,12 @@ import os
 # about twice as fast, on other makers' processors as well, where TensorFlow leaves it off unless asked.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# The course means Keras 3 on TensorFlow, float32 and channels last, whatever a reader has set for other work. While it
+# is imported, Keras takes the backend from here rather than from ~/.keras/keras.json; what else that file says is set
+# right below.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["TF_USE_LEGACY_KERAS"] = "0"
 
 # TensorFlow's C++ start-up messages go to the process' stderr before any log level holds, and a notebook would show
 # them as errors. So stderr is set aside for as long as the import takes.
@@ -21,6 +27,11 @@ with contextlib.ExitStack() as stack:
     stack.callback(os.dup2, _kept, 2)
     import keras
     import tensorflow as tf
+
+keras.config.set_floatx("float32")
+keras.config.set_dtype_policy("float32")  # layers follow this; Keras made it from floatx if a layer was built before
+keras.config.set_epsilon(1e-7)
+keras.config.set_image_data_format("channels_last")
 
 SEED = 0
 
@@ -73,6 +84,9 @@ def start(lesson):
     """
     if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdecimal()):
         raise ValueError(f'start wants the lesson\'s number as two digits, such as "06", but got {lesson!r}.')
+    if keras.config.backend() != "tensorflow":  # too late to say so: a backend is chosen once in a kernel
+        raise RuntimeError(f"Keras runs on {keras.config.backend()} here, because it was imported before this lesson's "
+                           "first cells. Restart the kernel, then run them before anything else.")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     for gpu in tf.config.list_physical_devices("GPU"):
         try:  # a kernel takes the memory it needs, so that two notebooks can share one GPU

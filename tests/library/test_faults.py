@@ -4,6 +4,7 @@
 course in test_assets.py.
 """
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -30,32 +31,38 @@ def folder(tmp_path, monkeypatch):
 
 
 def limit(size):
-    """Stands for a disk that is full, or is not: no file may grow beyond so many bytes."""
+    """Stands for a disk that is full, or is not: no file of this process may grow beyond so many bytes."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
-@pytest.fixture
-def fill_disk():
+@contextlib.contextmanager
+def disk_to_fill():
+    """Yield a callback that fills the disk, which has room again at the end of the block.
+
+    Not at the end of the test: pytest writes the result before it, and its standard output may be a file as well.
+    """
     if resource.getrlimit(resource.RLIMIT_FSIZE)[1] != resource.RLIM_INFINITY:
         pytest.skip("the size of files is limited here already")
-    yield lambda model=None: limit(1000)
-    limit(resource.RLIM_INFINITY)
+    try:
+        yield lambda model=None: limit(1000)
+    finally:
+        limit(resource.RLIM_INFINITY)
 
 
-def test_disk_that_fills_up_in_mid_training_costs_the_backups_and_one_sentence(fill_disk, folder, capsys):
-    history = train_tiny(plain(), view=Act(1, fill_disk))
+def test_disk_that_fills_up_in_mid_training_costs_the_backups_and_one_sentence(folder, capsys):
+    with disk_to_fill() as fill_disk:
+        history = train_tiny(plain(), view=Act(1, fill_disk))
     assert len(history["loss"]) == EPOCHS
     assert capsys.readouterr().out == NOTE.format(folder)
 
 
-def test_training_cut_off_after_the_disk_was_full_resumes_at_the_last_whole_backup(fill_disk, capsys):
+def test_training_cut_off_after_the_disk_was_full_resumes_at_the_last_whole_backup(capsys):
     class FillThenStop(Act):
         def on_train_batch_end(self, batch, logs=None):
             [lambda: None, fill_disk, interrupt][self.begun[-1]]()
 
-    with pytest.raises(KeyboardInterrupt):  # in the third epoch; the second could not be kept
+    with disk_to_fill() as fill_disk, pytest.raises(KeyboardInterrupt):  # in the third epoch; the second was not kept
         train_tiny(plain(), view=FillThenStop())
-    limit(resource.RLIM_INFINITY)
     capsys.readouterr()
     assert begun_epochs(plain()) == [1, 2]
     assert capsys.readouterr().out == resumed_after(1)

@@ -165,7 +165,7 @@ def test_logits_of_a_thousand_give_a_finite_loss_without_warnings(dtype):
 def test_he_weights_are_normal_and_keep_a_signal_s_size_through_thirty_layers():
     random = np.random.default_rng(0)
     weights = he_initialisation(50, 400, random)
-    assert weights.shape == (50, 400) and kstest(weights.ravel(), "norm", (0, np.sqrt(2 / 50))).pvalue > 0.05
+    assert weights.shape == (50, 400) and kstest(weights.ravel(), "norm", args=(0, np.sqrt(2 / 50))).pvalue > 0.05
     sums = [random.normal(size=(200, 512))]
     for _ in range(30):
         sums.append(dense_forward(relu_forward(sums[-1]), he_initialisation(512, 512, random), np.zeros(512)))

@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
@@ -21,14 +22,28 @@ WIDTH = 8.4  # inches; with DPI this is as wide as a notebook's column
 
 
 class Picture(Figure):
-    """A Matplotlib figure that shows itself in a notebook without pyplot's global state."""
+    """A Matplotlib figure that shows itself in a notebook without pyplot's global state, in the course's look."""
+
+    def __init__(self, *arguments, **options):
+        use_defaults()
+        super().__init__(*arguments, **options)
 
     def _repr_png_(self):
         return png(self)
 
 
+def use_defaults():
+    """Let Matplotlib draw as it does out of the box, whatever its rc file or an editor's dark theme has set.
+
+    Called before a figure is made and before it is drawn, because lines, texts and ticks read the settings when they
+    are made, and an editor may set its theme at any time. It holds for the whole kernel, as such a theme would.
+    """
+    style.use("default")
+
+
 def png(figure):
     """Return a figure as PNG bytes on a white ground, readable in JupyterLab's dark theme too."""
+    use_defaults()
     # Drawing on the canvas oneself takes half the time of `savefig`, which draws twice for its layout.
     figure.set_dpi(DPI)
     agg = FigureCanvasAgg(figure)
@@ -69,6 +84,7 @@ class MovingPicture:
 
     def png(self):
         """Return the figure with its artists as they are now, as PNG bytes."""
+        use_defaults()
         self.agg.restore_region(self.ground)
         for artist in self.artists:
             artist.axes.draw_artist(artist)
