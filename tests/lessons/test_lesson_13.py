@@ -200,14 +200,21 @@ def test_velocity_of_bells_is_the_way_to_the_best_guess_by_quadrature(time):
     np.testing.assert_allclose(study.bell_velocity(places, time, SHARES, CENTRES, WIDTH), expected, atol=1e-8)
 
 
-@pytest.mark.parametrize(("step", "off"), [("euler_step", 0.02), ("heun_step", 2e-4)])
-def test_carried_points_arrive_where_scipy_says(step, off):
+@pytest.mark.parametrize(("step", "off", "power"), [
+    ("euler_step", 0.02, 1), ("heun_step", 2e-4, 1), ("heun_step", 5e-4, 2)])
+def test_carried_points_arrive_where_scipy_says(step, off, power):
     def velocity(points, time):
         return study.bell_velocity(points, time, SHARES, CENTRES, WIDTH)
     begin = np.linspace(-1.5, 1.5, 7)
     exact = solve_ivp(lambda time, points: velocity(points, time), (0, 1), begin, rtol=1e-9, atol=1e-9).y[:, -1]
-    path = ROOM.carry(velocity, begin[:, None], 200, getattr(ROOM, step))
+    path = ROOM.carry(velocity, begin[:, None], 200, getattr(ROOM, step), power)
     assert len(path) == 201 and np.abs(np.ravel(path[-1]) - exact).max() < off
+
+
+def test_last_steps_are_shorter_with_a_larger_power():
+    times = []
+    ROOM.carry(lambda points, time: times.append(time) or 0 * points, np.zeros((1, 1)), 4, ROOM.euler_step, 2.0)
+    np.testing.assert_allclose(times, [0, 7 / 16, 12 / 16, 15 / 16])
 
 
 def test_guidance_goes_beyond_the_velocity_with_the_label(eager):

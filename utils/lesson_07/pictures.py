@@ -195,6 +195,7 @@ def latent_clouds(images, labels, prior, gains):
     for (name, values), colour in zip(gains.items(), (GREEN, INK), strict=True):
         axes[2].hist(values, bins, color=colour, histtype="step", linewidth=1.6, label=name)
     axes[2].axvline(0, color="#777777", linewidth=1, linestyle="--")
+    axes[2].margins(y=0.3)  # room for the legend
     finish(axes[2], "fitted mixture r(z)", "log r(z) − log p(z), in nats", "latents", legend={"loc": "upper left"})
     return picture
 
