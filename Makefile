@@ -65,7 +65,7 @@ changes: .venv/course-installed ## train lesson 9's table of six changes, 45 min
 models: .venv/tests-installed ## train lesson 13's table of four models, an hour: utils/assets/four_models.json
 	@$(ENV) -m tools.train_four_models
 
-pictures: .venv/tests-installed ## train lessons 6 and 9, and draw the pictures of the README and of lesson 0
+pictures: .venv/tests-installed ## train lessons 6 and 13, and draw the pictures of the README and of lesson 0
 	@$(ENV) -m tools.make_pictures
 
 badges: .venv/course-installed ## write the address in pyproject.toml into badges and set-up cells

@@ -1,4 +1,4 @@
-"""Draw the pictures of README.md and lesson 0: run lessons 6 and 9, and draw with what they have trained.
+"""Draw the pictures of README.md and lesson 0: run lessons 6 and 13, and draw with what they have trained.
 
     python -m tools.make_pictures        (or: make pictures)
 """
@@ -9,9 +9,8 @@ import numpy as np
 from tools.execute_notebooks import ROOT, execute
 from utils import plots
 from utils.assets import FOLDER, record_checksums
-from utils.data import from_symmetric_range
 
-LAST_CELLS = {"06": "draw_plane(vae.decoder)", "09": "draw_samples(best.generator)"}
+LAST_CELLS = {"06": "draw_plane(vae.decoder)", "13": "draw_digits(draw, flow)"}
 
 
 def draw_plane(decoder):
@@ -21,10 +20,10 @@ def draw_plane(decoder):
     save("vae_plane.png", decode_grid(decoder, side=20), columns=20)
 
 
-def draw_samples(generator):
-    """Draw a batch of samples of lesson 9's generator, nothing picked."""
-    latents = np.random.default_rng(0).normal(size=(98, generator.input_shape[1])).astype("float32")
-    save("gan_samples.png", from_symmetric_range(generator(latents)), columns=14)
+def draw_digits(draw, flow):
+    """Draw a batch of digits with lesson 13's function and flow: about ten of each label, nothing picked."""
+    labels = np.random.default_rng(0).permutation(np.tile(np.arange(10), 10))[:98].astype("int32")
+    save("drawn_digits.png", draw(flow, labels, 1.5, seed=0), columns=14)
 
 
 def save(name, images, columns):
