@@ -268,7 +268,7 @@ def test_misread_images_come_first_where_both_are_wrong(capsys):
     labels, yours, judged = np.array([[1, 2, 3, 4], [1, 0, 3, 9], [1, 2, 8, 9]])
     places, captions = study.misread(yours, judged, labels, count=2)
     assert places.tolist() == [3, 1] and captions == ["is 4\nyours 9\njudge 9", "is 2\nyours 0\njudge 2"]
-    assert "3 test images are misread by one of the two, 1 by both" in capsys.readouterr().out
+    assert "3 test images are misread by at least one of the two, 1 by both" in capsys.readouterr().out
 
 
 class TestOptimiserRace(drawing.ExplorerContract):
