@@ -290,8 +290,8 @@ def condition_on_label(latents, labels):
 class ConditionalVAE(BetaVAE):
     """A VAE of p(x | label), trained by `fit` on grey images in [0, 1] and their labels 0..9.
 
-    With a `beta` above 1 in training the latents are expensive, and the decoder takes the digit from the label, which is
-    free. Set `beta` to 1 to measure the bound.
+    With a `beta` above 1 in training the latents are expensive, and the decoder takes the digit from the label, which
+    is free. Set `beta` to 1 to measure the bound.
 
     Args:
         encoder: images with labels (batch, 784 + 10) → mean and log variance, each (batch, latent_dim).
