@@ -306,7 +306,7 @@ def test_scores_over_seeds_are_dots_in_a_line_a_row_before_the_range_of_the_firs
 def test_sorted_pairs_are_joined_rank_by_rank_and_say_their_distance():
     first, second = np.random.default_rng(5).normal([[0], [1]], [[1], [3]], (2, 40))
     axis, = presentable(pictures.sorted_pairs(first, second))
-    assert axis.get_title() == f"average way {stats.wasserstein_distance(first, second):.2f}"
+    assert axis.get_title() == f"average distance {stats.wasserstein_distance(first, second):.2f}"
     for name, sample in (("first", first), ("second", second)):
         np.testing.assert_array_equal(line(axis, name), np.stack([np.sort(sample), np.arange(1, 41)], axis=1))
     ways = [np.sort(segment[:, 0]) for segment in axis.collections[0].get_segments()]

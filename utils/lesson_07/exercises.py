@@ -205,18 +205,21 @@ EXERCISES = (
         "plain number of it.",
     )),
     Exercise(identifier="7.3", reference=free_bits, cases=_prices, observe=_price_and_gradients, mistakes=(
-        Mistake("you clamp the sum over the dimensions. Then a single dimension can use up what is free, and the "
-                "others collapse: clamp each.", _of_price("(average,", "(ops.sum(average),")),
-        Mistake("you compare all dimensions together, their sum or their average, with all that is free. Then an "
-                "expensive dimension can use up what is free for the others, and they collapse: clamp each.",
+        Mistake("you compare the sum over the dimensions with the minimum. Then a single dimension can use up what is "
+                "free, and the others collapse: compare each dimension.",
+                _of_price("(average,", "(ops.sum(average),")),
+        Mistake("you compare all dimensions together, their sum or their average, with all that is free. Then "
+                "an expensive dimension can use up what is free for the others, and they collapse: compare each.",
                 _of_price("(average, minimum", "(ops.sum(average), average.shape[0] * minimum")),
-        Mistake("you clamp every image by itself and average afterwards. The average over the batch comes first: a "
-                "dimension may be silent for some images if it speaks for others.",
+        Mistake("you compare every image by itself with the minimum, and average afterwards. The average over the "
+                "batch comes first: a dimension may be silent for some images if it speaks for others.",
                 lambda kl, minimum: ops.sum(ops.mean(ops.maximum(kl, minimum), axis=0))),
-        Mistake("you clamp every image by itself, and average over the dimensions as well. Average over the batch, "
-                "then clamp, then sum over the dimensions.", lambda kl, minimum: ops.mean(ops.maximum(kl, minimum))),
-        Mistake("you sum over the dimensions of each image and clamp that. Average over the batch first, then clamp "
-                "each dimension.", lambda kl, minimum: ops.mean(ops.maximum(ops.sum(kl, axis=1), minimum))),
+        Mistake("you compare every image by itself with the minimum, and average over the dimensions as well. Average "
+                "over the batch, then take the larger number, then sum over the dimensions.",
+                lambda kl, minimum: ops.mean(ops.maximum(kl, minimum))),
+        Mistake("you sum over the dimensions of each image and compare that with the minimum. Average over the batch "
+                "first, then compare each dimension.",
+                lambda kl, minimum: ops.mean(ops.maximum(ops.sum(kl, axis=1), minimum))),
         Mistake("you subtract what is free. The charge is the larger of both numbers, not the excess alone.",
                 _of_price("average, minimum", "average - minimum, 0.0")),
         Mistake("you subtract what is free, from every image by itself. The charge is the larger of both numbers, and "

@@ -103,7 +103,7 @@ def rate_distortion(points, others):
     betas, rates, distortions = np.array([values for values in points.values()]).T
     draw_rate_distortion(left, rates, distortions)
     for name, (_, rate, distortion) in points.items():
-        offset, side = ((4, 7), "right") if rate == rates.max() else ((8, 5), "left")
+        offset, side = ((4, 12), "right") if rate == rates.max() else ((8, 5), "left")
         left.annotate(f"β = {name}{HIDDEN.get(name, '')}", (rate, distortion), xytext=offset, fontsize=8.5, color=INK,
                       textcoords="offset points", ha=side)
     for (name, place), colour in zip(others.items(), (RED, ORANGE), strict=False):

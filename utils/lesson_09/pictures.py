@@ -143,7 +143,7 @@ def sorted_pairs(first, second):
     for sample, name, colour, marker in ((first, "first", BLUE, "o"), (second, "second", RED, "^")):
         axis.plot(sample, ranks, marker, color=colour, markersize=5, label=name)
     way = np.mean(np.abs(first - second))
-    finish(axis, f"average way {way:.2f}", "value", "rank, from the smallest", legend={"loc": "upper left"})
+    finish(axis, f"average distance {way:.2f}", "value", "rank, from the smallest", legend={"loc": "upper left"})
     return picture
 
 
