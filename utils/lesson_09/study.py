@@ -43,9 +43,14 @@ def build_players(changes):
 
 def batches_of(images, changes, seed):
     """Return endless random batches of images (n, 784) in [0, 1]: 64 with "Adam", else 128; in [-1, 1] with "tanh"."""
-    images = tf.constant(2 * images - 1 if "tanh" in changes else images)
+    grey = tf.constant(images)
+
+    def batch(rows):
+        chosen = tf.gather(grey, rows)
+        return 2 * chosen - 1 if "tanh" in changes else chosen
+
     rows = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).repeat()
-    return rows.batch(64 if "Adam" in changes else 128).map(lambda rows: tf.gather(images, rows))
+    return rows.batch(64 if "Adam" in changes else 128).map(batch)
 
 
 def drawn_images(gan, changes, count=10_000):
@@ -56,7 +61,7 @@ def drawn_images(gan, changes, count=10_000):
 
 
 def six_changes():
-    """Return the table that `make changes` has computed: {row: {what is measured: a list over the seeds}}."""
+    """Return the table that `course.py changes` has computed: {row: {what is measured: a list over the seeds}}."""
     table, names = {}, {"frechet": "Fréchet distance", "digits": "digits drawn"}
     for row in json.loads(asset("six_changes.json").read_text(encoding="utf-8"))["rows"]:
         for key, value in row.items():
