@@ -4,6 +4,8 @@ import contextlib
 import logging
 import os
 
+from utils import machine
+
 # Read when TensorFlow starts. The course's networks are small: an operation finishes sooner on one core than it can be
 # shared out, and TensorFlow keeps the other cores busy with the operations beside it. Intel's oneDNN makes convolutions
 # about twice as fast, on other makers' processors as well, where TensorFlow leaves it off unless asked.
@@ -11,10 +13,14 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 # The course means Keras 3 on TensorFlow, float32 and channels last, whatever a reader has set for other work. While it
-# is imported, Keras takes the backend from here rather than from ~/.keras/keras.json; what else that file says is set
-# right below.
+# is imported, Keras takes these from here rather than from ~/.keras/keras.json; what else that file says is set right
+# below.
 os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["KERAS_NNX_ENABLED"] = "0"  # with JAX only; else Keras asks for the package flax
 os.environ["TF_USE_LEGACY_KERAS"] = "0"
+
+if not machine.has_avx():  # TensorFlow would use it while it is imported, and so end the kernel without a word
+    raise ImportError(str(machine.NO_AVX))
 
 # TensorFlow's C++ start-up messages go to the process' stderr before any log level holds, and a notebook would show
 # them as errors. So stderr is set aside for as long as the import takes.
@@ -25,13 +31,21 @@ with contextlib.ExitStack() as stack:
     stack.callback(os.close, _kept)
     stack.callback(os.close, _nowhere)
     stack.callback(os.dup2, _kept, 2)
-    import keras
-    import tensorflow as tf
+    try:
+        import keras
+        import tensorflow as tf
+    except Exception as error:  # a plug-in that does not fit raises an error of TensorFlow's own
+        _fault = machine.why_not(f"{type(error).__name__}: {error}")
+        if _fault is None:
+            raise
+        raise ImportError(str(_fault)) from None  # TensorFlow's own last sentence would hide the cause
 
 keras.config.set_floatx("float32")
 keras.config.set_dtype_policy("float32")  # layers follow this; Keras made it from floatx if a layer was built before
 keras.config.set_epsilon(1e-7)
 keras.config.set_image_data_format("channels_last")
+keras.config.set_max_epochs(None)  # KERAS_MAX_EPOCHS and the like cut every training short
+keras.config.set_max_steps_per_epoch(None)
 
 SEED = 0
 

@@ -1,7 +1,7 @@
 """A full disk, a read-only folder: the course goes on and says in one sentence what is not kept.
 
-`make test-faults` has the faults that take minutes. A damaged backup is in test_training.py, a damaged file of the
-course in test_assets.py.
+`course.py test --faults` has the faults that take minutes. A damaged backup is in test_training.py, a damaged file of
+the course in test_assets.py.
 """
 
 import contextlib

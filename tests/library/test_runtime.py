@@ -101,6 +101,41 @@ def test_kernel_leaves_nothing_on_stderr_and_it_works_again_after_the_import():
     assert kernel.stdout.startswith("Lesson 6 · ") and kernel.stdout.count("\n") == 1
 
 
+def shim(folder, package, content):
+    """Put a package into a folder that stands for one that is installed, and return what lets Python find it first."""
+    (folder / f"{package}.py").write_text(content)
+    return {"PYTHONPATH": str(folder)}
+
+
+LESSON = "from utils.runtime import start\nprint('goes on')"
+
+
+@pytest.mark.parametrize(("error", "sentence"), [
+    ("raise ImportError('DLL load failed while importing _internal: not found.\\n\\nIf you need help')",
+     "Windows cannot load a library that TensorFlow needs (DLL load failed while importing _internal: not found): "
+     "install the newest Microsoft Visual C++ Redistributable for x64"),
+    ("import no_such_package", "no_such_package is not installed for "),
+    ("raise ImportError('another cause')", "another cause")])
+def test_failed_import_of_tensorflow_ends_in_a_sentence_that_says_what_to_do(error, sentence, tmp_path):
+    kernel = python(LESSON, **shim(tmp_path, "tensorflow", error))
+    assert kernel.stderr.splitlines()[-1].split(": ", 1)[1].startswith(sentence)
+    assert kernel.returncode == 1 and kernel.stdout == ""
+
+
+def test_processor_without_avx_is_named_before_tensorflow_would_end_the_kernel(tmp_path):
+    (tmp_path / "cpuinfo").write_text("flags\t\t: fpu sse4_2\n")
+    environment = shim(tmp_path, "tensorflow", "import os, signal; os.kill(os.getpid(), signal.SIGTERM)")
+    kernel = python(LESSON, **environment)
+    assert kernel.returncode not in (0, 1) and kernel.stdout + kernel.stderr == ""  # as such a processor ends it
+    old = "import sysconfig, pathlib; sysconfig.get_platform = lambda: 'linux-x86_64'; from utils import machine; " \
+          f"machine.CPUINFO = {str(tmp_path / 'cpuinfo')!r}; machine.os = type('', (), {{'name': 'posix'}})\n"
+    kernel = python(old + LESSON, **environment)
+    assert kernel.returncode == 1 and kernel.stderr.splitlines()[-1] == (
+        "ImportError: this computer's processor has no AVX, whose instructions TensorFlow needs: use Colab on this "
+        "machine: each lesson opens there with the badge in its first cell; if it is a virtual machine, let it have "
+        "its host's processor")
+
+
 @pytest.mark.parametrize(("outside", "inside"), [({}, ["1", "1"]), (
     {"TF_NUM_INTRAOP_THREADS": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}, ["3", "0"])])
 def test_operations_run_on_one_core_each_unless_set_otherwise(outside, inside, monkeypatch):

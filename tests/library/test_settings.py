@@ -38,17 +38,22 @@ if THEME:
 chart = plots.line_chart({"a": [1, 2], "b": [2, 0]}, "title", y="nats")
 found["picture"] = hashlib.sha256(chart._repr_png_()).hexdigest()
 network = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(2, 3), layers.MaxPooling2D(), layers.Flatten()])
+network.compile(loss="mse")
+network.fit(tf.zeros((4, 28, 28, 1)), tf.zeros((4, 338)), batch_size=2, epochs=2, verbose=0)
 found |= {"backend": keras.config.backend(), "floatx": keras.config.floatx(), "epsilon": keras.config.epsilon(),
           "image_data_format": keras.config.image_data_format(), "pooled": network.layers[1].output.shape,
-          "computed": network(tf.zeros((1, 28, 28, 1))).dtype.name, "tf.keras": tf.keras.layers.Layer is layers.Layer}
+          "computed": network(tf.zeros((1, 28, 28, 1))).dtype.name, "tf.keras": tf.keras.layers.Layer is layers.Layer,
+          "updates": int(network.optimizer.iterations)}
 print(json.dumps(found))
 """
-KERAS_JSON = {"floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first", "backend": "jax"}
+KERAS_JSON = {"floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first", "backend": "jax",
+              "nnx_enabled": True}
 SITUATIONS = {
     "files": {"keras.json": json.dumps(KERAS_JSON), "theme": "", "environment": {},
               "matplotlibrc": "text.usetex: True\naxes.facecolor: black\ntext.color: white\nlines.linewidth: 9\n"},
     "environment and theme": {"keras.json": "{}", "matplotlibrc": "", "theme": "dark_background",
-                              "environment": {"KERAS_BACKEND": "jax", "TF_USE_LEGACY_KERAS": "1"}}}
+                              "environment": {"KERAS_BACKEND": "jax", "TF_USE_LEGACY_KERAS": "1",
+                              "KERAS_NNX_ENABLED": "1", "KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "1"}}}
 
 
 def line_chart():
@@ -63,7 +68,8 @@ def kernel(tmp_path_factory):
         situation, home = SITUATIONS[name], tmp_path_factory.mktemp("home")
         for file in ("keras.json", "matplotlibrc"):
             (home / file).write_text(situation[file], encoding="utf-8")
-        kept = {key: value for key, value in os.environ.items() if key not in ("KERAS_BACKEND", "TF_USE_LEGACY_KERAS")}
+        kept = {key: value for key, value in os.environ.items()
+                if not key.startswith("KERAS_") and key != "TF_USE_LEGACY_KERAS"}
         homes = dict.fromkeys(["HOME", "KERAS_HOME", "MPLCONFIGDIR"], str(home))
         done = subprocess.run([sys.executable, "-c", KERNEL, situation["theme"]], cwd=Path(__file__).parents[2],
                               env=kept | homes | situation["environment"], capture_output=True, text=True)
@@ -75,7 +81,7 @@ def kernel(tmp_path_factory):
 @pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.parametrize(("setting", "value"), [
     ("backend", "tensorflow"), ("floatx", "float32"), ("epsilon", 1e-7), ("image_data_format", "channels_last"),
-    ("computed", "float32"), ("pooled", [None, 13, 13, 2]), ("tf.keras", True)])
+    ("computed", "float32"), ("pooled", [None, 13, 13, 2]), ("tf.keras", True), ("updates", 4)])
 def test_keras_is_set_as_the_course_means_it(kernel, situation, setting, value):
     assert kernel(situation)[setting] == value
 

@@ -1,10 +1,11 @@
 """Look at this machine and say whether the course will run on it, in under a minute and without the network.
 
-    python -m utils.lesson_00.doctor        (or: make doctor)
+    python3 course.py doctor        (or: python -m utils.lesson_00.doctor)
 
 One line a finding; a line with ✗ says what to do, and then the exit code is 1. Two trainings of the course, the VAE of
 lesson 6 and the GAN of lesson 8, make a few steps, and from their speed it estimates how long each lesson computes.
 Lesson 0 shows a part of this, `check_machine`. Packages are imported where they are used, for they may be missing.
+What keeps TensorFlow itself from running is in utils/machine.py.
 """
 
 import contextlib
@@ -22,11 +23,10 @@ import timeit
 from pathlib import Path
 from typing import NamedTuple
 
-from utils import assets
+from utils import assets, machine
 from utils.storage import course_folder
 
 ROOT = Path(__file__).resolve().parents[2]
-INSTALL = 'run "make lab" again; without make: pip install -c constraints.txt -e .'
 GIGABYTE = 2**30
 CONTROL_GROUPS = {  # controller in versions 2 and 1 → folder, files of limit and usage, name of the cache
     "": ("", "memory.max", "memory.current", "inactive_file"),
@@ -39,6 +39,7 @@ REFERENCE = {"arrays": 26.0, "VAE": 12.5, "GAN": 8.6}
 ALIKE = {"arrays": (0, 1, 2), "VAE": (4, 5, 6, 7, 11), "GAN": (3, 8, 9, 10, 12, 13)}
 TOO_LONG = 15 * 60  # seconds of computing in one lesson
 STEPS = 50  # of one short training
+LONGEST = 10  # seconds after which a model is not trained again, so that a slow machine knows within a minute too
 
 
 class Finding(NamedTuple):
@@ -58,7 +59,7 @@ def check_machine():
 
 
 def machine_findings():
-    """Return what `check_machine` prints, as a list of Findings. `make doctor` says the same, and more."""
+    """Return what `check_machine` prints, as a list of Findings. The doctor says the same, and more."""
     from utils.data import load_mnist
     from utils.runtime import device_in_words, keras, tf  # from there, for it keeps their start-up messages away
 
@@ -73,9 +74,9 @@ def machine_findings():
         Finding(sys.version_info >= (3, 11), f"Python {platform.python_version()}",
                 "the course needs 3.11 or newer: install it and make the environment anew"),
         Finding(_version(tf) >= (2, 20), f"TensorFlow {tf.__version__}",
-                'run "make lab" again to install the tested version'),
-        Finding(_version(keras) >= (3, 13), f"Keras {keras.__version__}", 'run "make lab" again, as for TensorFlow'),
-        Finding(True, f"computing on {device_in_words()}" + ("" if gpus else "; no GPU is needed")),
+                machine.mend()),
+        Finding(_version(keras) >= (3, 13), f"Keras {keras.__version__}", machine.mend()),
+        Finding(True, f"computing on {device_in_words()}" + ("" if gpus else unused_gpu() or "; no GPU is needed")),
         Finding(memory >= 3.5, f"{memory:.0f} GB of memory", "lessons need up to 2 GB: close other notebooks first"),
         data,
         writable_folder(course_folder(), "a folder for your progress and backups",
@@ -85,6 +86,21 @@ def machine_findings():
 
 def _version(package):
     return tuple(int(part) for part in package.__version__.split(".")[:2])
+
+
+def unused_gpu():
+    """Return words about an NVIDIA GPU that TensorFlow does not see, with what would help; "" if there is none."""
+    tool = shutil.which("nvidia-smi")  # comes with NVIDIA's driver
+    try:
+        gpus = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=20).stdout if tool else ""
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    if "GPU 0" not in gpus:
+        return ""
+    use = f'type "{machine.module("pip install -c constraints.txt -e .[gpu]")}"'
+    if sys.platform == "win32":
+        use = 'type "wsl --install" and install the course in WSL2, for TensorFlow cannot use it on Windows itself'
+    return f"; no GPU is needed, and the NVIDIA GPU is not used (to use it, {use})"
 
 
 # Memory, disk, files ----------------------------------------------------------------------------------------
@@ -124,13 +140,24 @@ def free_memory(needed=2.0):
                    f"a lesson needs up to {needed:g} GB: close other programs and notebooks")
 
 
-def idle_processor(seconds=1.0, most=50):
-    """Return a Finding: do other programs leave most of the processor free? Else no time measured now counts."""
+def load_meter():
+    """Return a function that returns a Finding: how much of the processor did other programs use since this call?"""
     import psutil
 
-    busy = psutil.cpu_percent(interval=seconds)
-    return Finding(busy <= most, f"other programs use {busy:.0f}% of the processor",
-                   "they slow the lessons down, and the times below: close what you can, and try again")
+    own = psutil.Process()
+
+    def busy():
+        """Return the percentages of all cores that everything and we ourselves used since the call before."""
+        return psutil.cpu_percent(), own.cpu_percent() / psutil.cpu_count()
+
+    def read(most=25):
+        everything, ours = busy()
+        others = max(everything - ours, 0)
+        return Finding(others <= most, f"other programs used {others:.0f}% of the processor during these steps",
+                       "the times below are too long because of them: close what you can, and run the doctor again")
+
+    busy()
+    return read
 
 
 def free_disk(folder, needed=0.5):
@@ -167,6 +194,16 @@ def writable_folder(folder, what, remedy):
         return Finding(False, what, remedy)
 
 
+def public_address():
+    """Return a Finding: does the course know where it is on GitHub, so that its badges open Colab?"""
+    from tools.write_badges import files_without_address  # beside utils in every copy from which the doctor runs
+
+    lacking = files_without_address()
+    return Finding(not lacking, "the course's public address" if lacking else "the course has its public address",
+                   f"OWNER stands for it in {len(lacking)} files, so no badge opens Colab. Learners can go on; who "
+                   f"teaches puts the course on GitHub and types `{machine.command('badges')}`")
+
+
 # Packages, TensorFlow, JupyterLab ---------------------------------------------------------------------------
 
 def packages():
@@ -176,10 +213,11 @@ def packages():
     """
     import tomllib  # Python 3.11 has it
 
+    mend = machine.mend()
     try:
         from packaging.requirements import Requirement
     except ModuleNotFoundError:
-        return [Finding(False, "the course's packages", f"they are not installed for {sys.executable}: {INSTALL}")]
+        return [Finding(False, f"the course's packages are not installed for {sys.executable}", mend)]
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     tried = dict(re.findall(r"^(.+)==(.+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE))
     bad, good = [], []
@@ -188,13 +226,15 @@ def packages():
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            bad.append(Finding(False, f"{name} is not installed", INSTALL))
+            bad.append(Finding(False, f"{name} is not installed", mend))
             continue
         if not requirement.specifier.contains(version, prereleases=True):
-            bad.append(Finding(False, f"{name} {version}, but the course needs {requirement.specifier}", INSTALL))
+            bad.append(Finding(False, f"{name} {version}, but the course needs {requirement.specifier}", mend))
         elif name not in ("tensorflow", "keras"):  # lesson 0's rows, which follow, name these
             other = tried.get(name, version)
             good.append(f"{name} {version}" + (f" (tried with {other})" if other != version else ""))
+    if plug_in := machine.metal():
+        bad.append(Finding(False, *plug_in))
     return [*bad, Finding(True, ", ".join(good))] if good else bad
 
 
@@ -204,11 +244,10 @@ def tensorflow_starts():
     child = subprocess.run([sys.executable, "-c", "import utils.runtime"], cwd=ROOT, capture_output=True, text=True)
     if child.returncode == 0:
         return Finding(True, f"TensorFlow starts, in {time.perf_counter() - began:.0f} s")
-    reason, remedy = (child.stderr.strip().splitlines() or ["no message"])[-1], INSTALL
-    if child.returncode < 0:
-        reason = f"the system ended it with signal {-child.returncode}"
-        remedy = "this processor may be too old for TensorFlow (it needs AVX): use Colab on this machine"
-    return Finding(False, f"TensorFlow does not start ({reason})", remedy)
+    reason = (child.stderr.strip().splitlines() or ["no message"])[-1]
+    fault = machine.why_ended(child.returncode) or machine.why_not(child.stderr)
+    fault = fault or machine.Fault(reason, machine.mend())
+    return Finding(False, f"TensorFlow does not start ({fault.what})", fault.remedy)
 
 
 def matching_widgets():
@@ -220,9 +259,10 @@ def matching_widgets():
         lab, widgets, half = (importlib.metadata.version(name)
                               for name in ("jupyterlab", "ipywidgets", "jupyterlab_widgets"))
     except importlib.metadata.PackageNotFoundError as error:
-        return Finding(False, f"JupyterLab and ipywidgets ({error.name} is missing)", INSTALL)
+        return Finding(False, f"JupyterLab and ipywidgets ({error.name} is missing)", machine.mend())
     what = f"JupyterLab {lab} and ipywidgets {widgets} (with jupyterlab_widgets {half})"
-    remedy = "sliders will not appear: pip install --force-reinstall -c constraints.txt ipywidgets jupyterlab_widgets"
+    again = machine.module("pip install --force-reinstall -c constraints.txt ipywidgets jupyterlab_widgets")
+    remedy = f'sliders will not appear: type "{again}"'
     misfits = [wanted.specifier for wanted in map(Requirement, importlib.metadata.requires("ipywidgets") or [])
                if wanted.name.replace("-", "_") == "jupyterlab_widgets"
                and not wanted.specifier.contains(half, prereleases=True)]
@@ -270,12 +310,13 @@ def kernel_starts(timeout=60):
                                        output_hook=lambda message: said.append(message["content"].get("text", "")))
     except Exception as error:  # whatever it is, the line must say it
         return Finding(False, f"a notebook kernel does not start ({_first_line(error)})",
-                       "pip install --force-reinstall ipykernel, then look at `jupyter kernelspec list`")
+                       f'type "{machine.module("pip install --force-reinstall ipykernel")}", then look at '
+                       f'"{machine.module("jupyter kernelspec list")}"')
     prefix = "".join(said).strip()
     other = "" if prefix == sys.prefix else f", but with another Python ({prefix})"
     return Finding(not other, f"a notebook kernel starts, in {time.perf_counter() - began:.0f} s{other}",
-                   "the kernel python3 of `jupyter kernelspec list` hides the course's own: "
-                   "`jupyter kernelspec uninstall python3`")
+                   "a kernel python3 that was installed for other work hides the course's own: remove it with "
+                   f'"{machine.module("jupyter kernelspec uninstall python3")}"')
 
 
 # Training steps, and the time that lessons will take --------------------------------------------------------
@@ -302,12 +343,14 @@ def training_steps(kind, repeats=8):
 
     figures, images = [], to_range(data.flatten(data.load_mnist().train_images[:STEPS * batch_size]))
     fit(images[:batch_size])
-    seconds = timeit.repeat(lambda: fit(images), number=1, repeat=repeats + 1)
+    seconds, began = [], time.perf_counter()
+    while len(seconds) <= repeats and (len(seconds) < 3 or time.perf_counter() - began < LONGEST):
+        seconds += timeit.repeat(lambda: fit(images), number=1, repeat=1)
     speed = 1000 * min(seconds[1:]) / STEPS  # in the first training the model compiles; others may be at work in some
     first, last = figures[0], figures[-1]
     return Finding(last > first + 100 if kind == "VAE" else 0 < last < 1.3,
                    f"{kind} of lesson {lesson} learns: {figure} from {first:.1f} to {last:.1f} nats, {speed:.1f} ms a "
-                   "step", f"it should have changed more in a few hundred steps: {INSTALL}"), speed
+                   "step", f"it should have changed more in a few hundred steps: {machine.mend()}"), speed
 
 
 def array_speed(repeats=20):
@@ -333,12 +376,18 @@ def estimate(measured=REFERENCE):
 
 
 def time_finding(times):
-    """Return a Finding about how long the lessons will compute here, all of them and the longest, from `estimate`."""
+    """Return a Finding about how long the lessons will compute here, all of them and the longest, from `estimate`.
+
+    The factor is a range, because no single one fits all lessons: other programs slow down lesson 2, which computes
+    with NumPy, several times as much as the lessons that train with TensorFlow.
+    """
     total, longest = sum(seconds for _, seconds in times.values()), max(times, key=lambda number: times[number][1])
-    usual = sum(seconds for _, seconds in estimate().values())
+    factors = [times[number][1] / seconds for number, (_, seconds) in estimate().items()]
+    least, most = f"{min(factors):.1f}", f"{max(factors):.1f}"
     return Finding(times[longest][1] <= TOO_LONG,
-                   f"computing takes {total / usual:.1f} times the README's seconds: all lessons about "
-                   f"{in_words(total)}, the longest (lesson {longest}) about {in_words(times[longest][1])}",
+                   f"computing takes {least if least == most else f'{least} to {most}'} times the README's seconds, "
+                   f"roughly: all lessons about {in_words(total)}, the longest (lesson {longest}) about "
+                   f"{in_words(times[longest][1])}",
                    "too slow for a room: close what else runs and try again; else let two learners share a faster "
                    "machine, or use Colab")
 
@@ -355,6 +404,8 @@ def _first_line(error):
 def examine():
     """Yield Findings, and sentences to print, one after the other; what comes later may need what came before."""
     found = packages()
+    if not all(finding.well for finding in found) and (fault := machine.without_tensorflow()):
+        found = [Finding(False, *fault)]  # the packages that are missing cannot be installed here
     yield from found
     started = [tensorflow_starts()] if all(finding.well for finding in found) else []
     yield from started
@@ -367,23 +418,25 @@ def examine():
         return
     yield from machine_findings()
     yield from (finding for finding in files if finding.what != "mnist.npz")  # the row of MNIST has said so
-    yield from (free_memory(), idle_processor(), free_disk(course_folder()),
+    yield from (free_memory(), free_disk(course_folder()),
                 writable_folder(ROOT / "notebooks", "notebooks can be saved", "the course lies in a folder that "
                                 "cannot be written: copy it to one of your own"),
-                matching_widgets(), free_port(), kernel_starts())
+                public_address(), matching_widgets(), free_port(), kernel_starts())
     if not all(finding.well for finding in files):
         yield "No training step is tried before the files are mended."
         return
-    measured = {}
+    others_at_work, arrays, measured = load_meter(), [array_speed()], {}
     for kind in ("VAE", "GAN"):
         try:
             finding, measured[kind] = training_steps(kind)
             yield finding
         except Exception as error:  # a doctor does not fall ill
             yield Finding(False, f"a training step of the {kind} fails ({type(error).__name__}: {_first_line(error)})",
-                          INSTALL)
+                          machine.mend())
+        arrays.append(array_speed())  # some seconds apart: others may be at work in one of them
+    yield others_at_work()
     if measured.keys() == {"VAE", "GAN"}:
-        times = estimate({**measured, "arrays": array_speed()})
+        times = estimate({**measured, "arrays": min(arrays)})
         yield time_finding(times)
         yield "\n".join(f"    {number:>2} {title:36}{in_words(seconds):>7}"
                         for number, (title, seconds) in times.items())
@@ -396,8 +449,8 @@ def main():
         print(line, flush=True)
         ill += isinstance(line, Finding) and not line.well
     took = f"({time.perf_counter() - began:.0f} s)"
-    print(f"\n{ill} thing{'s' * (ill != 1)} to mend, marked with ✗ {took}" if ill
-          else f"\nThis machine is ready for the course {took}")
+    print(f"\n{ill} thing{'s' * (ill != 1)} to mend, marked with ✗ {took}" if ill else
+          f"\nThis machine is ready for the course {took}. In VS Code, choose the kernel {sys.executable}")
     return 1 if ill else 0
 
 
