@@ -4,12 +4,10 @@ import ast
 import contextlib
 import functools
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
+from tools import lessons
 from utils.exercises import engine
-
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
 @functools.cache
@@ -21,10 +19,10 @@ def lesson(number):
     Args:
         number: as two digits, such as "09".
     """
-    path, = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    path, = (path for path in lessons.paths() if path.name.startswith(number))
     references = {each.name: each.reference for each in engine.lesson_module(int(number)).EXERCISES}
     names = {}
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+    for cell in json.loads(lessons.text(path))["cells"]:
         lines = "".join(cell["source"]).splitlines() if cell["cell_type"] == "code" else []
         tree = ast.parse("\n".join("pass" if line.startswith(("%", "!")) else line for line in lines))
         for node in tree.body:

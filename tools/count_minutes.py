@@ -1,10 +1,11 @@
 """How long is each lesson to read and to work through? Print minutes of its core and of the whole, and what they count.
 
-    python -m tools.count_minutes 06        (or: make minutes LESSON=06; without a number: all lessons)
+    python -m tools.count_minutes 06        (or: course.py minutes --lesson 06; without a number: all lessons)
 
 One formula for all lessons, which fits the estimates of three independent readers: words at 180 a minute, lines of code
 at 10 a minute, 5 minutes for an exercise, half a minute for a picture, 1 for a prediction. Not counted: displayed
-equations, folded answers, and the set-up cell. Cells with the tag `further` belong to the whole, but not to the core.
+equations, folded answers, the badge, and the set-up cell. Cells with the tag `further` belong to the whole, but not to
+the core.
 """
 
 import re
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import nbformat
 
 from tools.measure_notebook import notebooks
+from tools.write_badges import BADGE
 
 
 class Counts(NamedTuple):
@@ -34,7 +36,7 @@ class Counts(NamedTuple):
 def count(cells):
     """Return the `Counts` of some cells of a notebook."""
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    read = re.sub(r"<details>.*?</details>|\$\$.*?\$\$", "", prose, flags=re.DOTALL)
+    read = BADGE.sub("", re.sub(r"<details>.*?</details>|\$\$.*?\$\$", "", prose, flags=re.DOTALL))
     code = [cell for cell in cells if cell.cell_type == "code" and "cellView" not in cell.metadata]
     return Counts(
         words=len(read.split()),

@@ -2,7 +2,7 @@
 
     python -m tools.measure_notebook 05
 
-prints a line. The tests of `make test-faults` and the tables of `make bench` call `measure`.
+prints a line. The tests of `course.py test --faults` and the tables of `course.py bench` call `measure`.
 """
 
 import json
@@ -14,7 +14,8 @@ from typing import NamedTuple
 import nbformat
 import psutil
 
-from tools.execute_notebooks import ROOT, execute
+from tools import lessons
+from tools.execute_notebooks import execute
 
 # Peak memory where Linux says it; elsewhere what psutil says at the end. PSS counts what several kernels share, such as
 # the code of TensorFlow, once: each has its part of it.
@@ -68,11 +69,12 @@ def _texts(cell):
     return "\n".join(parts)
 
 
-def notebooks(lesson=""):
-    """Return the paths of all notebooks, or of the one whose number is given."""
-    paths = sorted((ROOT / "notebooks").glob(f"{lesson}*.ipynb"))
+def notebooks(numbers=""):
+    """Return the paths of all lessons, or of those whose numbers are given, such as "06" or "00 02"."""
+    chosen = tuple(numbers.split()) or ""  # every name begins with nothing
+    paths = [path for path in lessons.paths() if path.name.startswith(chosen)]
     if not paths:
-        raise FileNotFoundError(f"There is no notebook notebooks/{lesson}*.ipynb.")
+        raise FileNotFoundError(f"There is no lesson {numbers} in notebooks/.")
     return paths
 
 

@@ -5,14 +5,13 @@ import inspect
 import json
 import re
 import textwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tools import lessons
 from utils.exercises import engine
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 EXERCISES = [exercise for number in engine.lessons() for exercise in engine.lesson_module(number).EXERCISES]
 
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.title)
@@ -134,9 +133,10 @@ def _complaints_about_stub(stub, exercise):
     return found
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.of_a_commit
+@pytest.mark.parametrize("path", lessons.paths(), ids=lambda path: path.stem)
 def test_notebook_checks_every_exercise_with_the_stub_of_its_reference(path):
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    cells = json.loads(lessons.text(path))["cells"]
     number = int(path.name[:2])
     exercises = engine.lesson_module(number).EXERCISES if number in engine.lessons() else ()
     assert complaints(["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"],

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 import nbformat
 
+from tools import lessons
 from tools.count_minutes import core_and_whole
 from tools.execute_notebooks import METADATA_OF_ONE_RUN
 from tools.write_badges import ROOT, SET_UP_METADATA, address, badge, set_up_cell
@@ -38,6 +39,11 @@ NAMES_WITH_A_CAPITAL = set("""Adam Bayes Bernoulli Boltzmann Carlo Colab Euler F
 def read(path):
     """Return the notebook in the file `path` as it is, without repairs."""
     return nbformat.v4.reads(Path(path).read_text(encoding="utf-8"))
+
+
+def read_held(path):
+    """Return the lesson as git holds it, whatever a learner has done to the file `path` since."""
+    return nbformat.v4.reads(lessons.text(path))
 
 
 def cells(notebook, kind):
@@ -122,7 +128,7 @@ def title_cell_opens_the_lesson(notebook, path):
 
 def badge_opens_this_notebook_on_colab(notebook, path):
     wanted = badge(path.name, *address())
-    return [] if wanted in notebook.cells[0].source else [f"the title cell lacks the badge {wanted} (make badges)"]
+    return [] if wanted in notebook.cells[0].source else [f"the title cell lacks the badge {wanted} (course.py badges)"]
 
 
 def set_up_cell_is_the_common_one(notebook, path):
@@ -258,7 +264,8 @@ def without_docstrings(definition):
 def outputs_are_those_of_one_clean_run(notebook, path):
     counts = [cell.execution_count for _, cell in cells(notebook, "code")]
     clean = counts == list(range(1, len(counts) + 1))
-    return [] if clean else [f"execution counts are {counts}, not 1, 2, 3… (make notebooks LESSON={path.stem[:2]})"]
+    again = f"course.py notebooks --lesson {path.stem[:2]}"
+    return [] if clean else [f"execution counts are {counts}, not 1, 2, 3… ({again})"]
 
 
 def outputs_have_no_errors(notebook, path):

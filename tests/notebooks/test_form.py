@@ -1,21 +1,44 @@
-"""Every lesson has the form that form.py describes, and each of its rules can fail."""
+"""Every lesson in git has the form that form.py describes, each of its rules can fail, and a used copy breaks none."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
 
 import nbformat
 import pytest
 
 from tests.notebooks import form
-from tools.write_badges import ROOT, SET_UP_METADATA, address, badge, set_up_cell
+from tools import lessons
+from tools.write_badges import ROOT, SET_UP_METADATA, badge, set_up_cell
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+ADDRESS = ("https://github.com/ada/course", "main")
 PATH = ROOT / "notebooks" / "06_tiny_lesson.ipynb"  # of the notebook below, which no file holds
 PICTURE = nbformat.v4.new_output("display_data", {"image/png": "iVBORw0KGgo="})
 
 
 @pytest.mark.parametrize("rule", form.RULES, ids=lambda rule: rule.__name__)
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", lessons.paths(), ids=lambda path: path.stem)
+@pytest.mark.of_a_commit
 def test_lesson(path, rule):
-    complaints = rule(form.read(path), path)
+    complaints = rule(form.read_held(path), path)
     assert not complaints, "\n" + "\n".join(complaints)
+
+
+@pytest.mark.of_a_commit
+@pytest.mark.parametrize("path", lessons.paths(), ids=lambda path: path.stem)
+def test_ruff_finds_no_mistake_in_the_code(path):
+    pytest.importorskip("ruff")
+    command = [sys.executable, "-m", "ruff", "check", "--output-format=concise", "--stdin-filename", path, "-"]
+    checked = subprocess.run(command, input=lessons.text(path), capture_output=True, encoding="utf-8", cwd=ROOT)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.fixture
+def public(monkeypatch):
+    """Give the course an address, which it may have or not."""
+    monkeypatch.setattr(form, "address", lambda: ADDRESS)
 
 
 def tiny_lesson():
@@ -26,10 +49,10 @@ def tiny_lesson():
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
     lesson = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
     lesson.cells = [
-        markdown(f"# 6 · A tiny lesson\n\n{badge(PATH.name, *address())}\n\n*Why is the ELBO of a VAE a bound?*\n\n"
+        markdown(f"# 6 · A tiny lesson\n\n{badge(PATH.name, *ADDRESS)}\n\n*Why is the ELBO of a VAE a bound?*\n\n"
                  "You will be able to\n\n- read an equation\n- halve a number\n\n"
                  "7 minutes of reading, 3 seconds of computing"),
-        code(set_up_cell(*address()), metadata=dict(SET_UP_METADATA)),
+        code(set_up_cell(*ADDRESS), metadata=dict(SET_UP_METADATA)),
         code('from utils.plots import digits\nfrom utils.runtime import start\n\nlesson = start("06")'),
         markdown("## The ELBO, and Jensen's inequality in Keras\n\n![Ten digits](../pyproject.toml)\n\n"
                  "[end](#Key-points)\n\n- $z$ in a list\n\n$$\n\\begin{aligned}\na &= b\n\\end{aligned}\n$$\n\n"
@@ -177,7 +200,7 @@ CASES = [(rule, change, words) for rule, changes in BROKEN.items() for change, w
 
 
 @pytest.mark.parametrize("change", KEPT.values(), ids=KEPT)
-def test_a_correct_lesson_keeps_every_rule(change):
+def test_a_correct_lesson_keeps_every_rule(change, public):
     lesson = tiny_lesson()
     change(lesson)
     assert [complaint for rule in form.RULES for complaint in rule(lesson, PATH)] == []
@@ -185,7 +208,7 @@ def test_a_correct_lesson_keeps_every_rule(change):
 
 @pytest.mark.parametrize(("rule", "change", "words"), CASES,
                          ids=[f"{rule.__name__}-{words}" for rule, _, words in CASES])
-def test_a_broken_lesson_is_named(rule, change, words):
+def test_a_broken_lesson_is_named(rule, change, words, public):
     lesson = tiny_lesson()
     change(lesson)
     assert words in "\n".join(rule(lesson, PATH))
@@ -197,3 +220,125 @@ def test_a_file_name_without_a_number_is_named():
 
 def test_every_rule_has_been_seen_to_fail():
     assert set(BROKEN) | {form.file_name_is_number_and_snake_case} == set(form.RULES)
+
+
+# A copy that a learner has used ---------------------------------------------------------------------------
+
+def solved(lesson):
+    stub = next(cell for cell in lesson.cells if "# your code" in cell.source)
+    stub.source = stub.source.replace("...  # your code", 'return images.astype("float32") / 255')
+
+
+def with_own_cells(lesson):
+    new = nbformat.v4.new_code_cell
+    lesson.cells[3:3] = [new("%time 1 + 1"), new("1 / 0"), nbformat.v4.new_markdown_cell("# MY Notes")]
+    lesson.cells += [new("half a line ("), new('open("/home/ada/x")')]
+
+
+def asks_for_a_hint(lesson):
+    lesson.cells.insert(13, nbformat.v4.new_code_cell('hint("0.1")'))
+
+
+def cleared(lesson):
+    for _, cell in form.cells(lesson, "code"):
+        cell.update(outputs=[], execution_count=None)
+
+
+def run_again_in_another_order(lesson):
+    for count, (_, cell) in enumerate(reversed(form.cells(lesson, "code")), start=12):
+        cell.update(execution_count=count, outputs=stream("stderr", "W0000 careful"))
+
+
+def saved_by_another_editor(lesson):
+    lesson.metadata.update(nbformat.from_dict({
+        "kernelspec": {"name": "my-env", "display_name": ".venv (3.13)"}, "widgets": {"state": {}}, "vscode": {},
+        "language_info": {"name": "python", "version": "3.13.1"}, "accelerator": "GPU"}))
+    lesson.nbformat_minor = 0
+    for cell in lesson.cells:
+        cell.metadata.update(id=cell.pop("id"), executionInfo={"user": {"displayName": "Ada"}}, collapsed=True)
+
+
+def tried_out(lesson):
+    lesson.cells[2].source = lesson.cells[2].source.replace("import numpy as np", "import numpy as np, os")
+    del lesson.cells[-1], lesson.cells[0]
+
+
+USES = [solved, with_own_cells, cleared, run_again_in_another_order, saved_by_another_editor, tried_out]
+USES_THAT_STILL_RUN = [solved, asks_for_a_hint, run_again_in_another_order, cleared, saved_by_another_editor]
+
+
+def git(folder, *command):
+    author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", *author, *command], cwd=folder, capture_output=True, check=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """Return a folder with the course as it is here, but with the lessons that git holds, all in one commit."""
+    if not lessons.in_git():
+        pytest.skip("without git nobody can say what was committed")
+    folder = tmp_path_factory.mktemp("mein Kurs – 神经") / "course"
+    for name in git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")[:-1]:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    for path in lessons.paths():
+        (folder / "notebooks" / path.name).write_text(lessons.text(path), encoding="utf-8")
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=All")
+    return folder
+
+
+@pytest.fixture
+def used(course, tmp_path):
+    """Return a function that makes a used copy of the course and returns the path of its lesson 0."""
+    def copy(*changes):
+        folder = tmp_path / "used"
+        shutil.copytree(course, folder)
+        path = folder / "notebooks" / "00_start_here.ipynb"
+        lesson = form.read(path)
+        for change in changes:
+            change(lesson)
+        path.write_text(json.dumps(lesson, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.with_name("00_start_here-Copy1.ipynb").write_text("half a notebook", encoding="utf-8")
+        return path
+
+    return copy
+
+
+@pytest.mark.parametrize("changes", [*((each,) for each in USES), USES], ids=lambda changes: changes[-1].__name__)
+def test_what_a_learner_does_is_a_fault_of_the_file_alone(course, used, changes):
+    path = used(*changes)
+    assert any(rule(form.read(path), path) for rule in form.RULES)
+    assert form.read_held(path) == form.read(course / "notebooks" / path.name)
+    assert lessons.changed(path.parents[1]) == [path]
+
+
+def test_a_change_that_was_added_to_git_is_tested(used):
+    path = used(cleared)
+    git(path.parent, "add", path.name)
+    assert form.outputs_are_those_of_one_clean_run(form.read_held(path), path)
+
+
+def test_a_course_inside_another_repository_is_not_in_git(used):
+    root = used(solved).parents[1]
+    (root / ".git").rename(root.parent / "renamed")
+    git(root.parent, "init", "--quiet")
+    assert not lessons.in_git(root)
+
+
+@pytest.mark.parametrize(("in_git", "changes", "says"), [
+    (True, USES, "changed since: 00_start_here\n"),
+    (False, USES_THAT_STILL_RUN, "no git here to tell")], ids=["in git", "without git"])
+def test_a_used_copy_passes(used, in_git, changes, says):
+    path = used(*changes)
+    root, before = path.parents[1], path.read_bytes()
+    if not in_git:
+        (root / ".git").rename(root.parent / "renamed")
+    done = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "--color=no",
+                           "notebooks", "tests/notebooks/test_form.py", "-k", "00_start_here"],
+                          cwd=root, env={name: value for name, value in os.environ.items() if "PYTEST" not in name},
+                          capture_output=True, encoding="utf-8", errors="replace")
+    assert done.returncode == 0 and says in done.stdout, done.stdout + done.stderr
+    assert path.read_bytes() == before

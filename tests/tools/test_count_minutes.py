@@ -5,8 +5,8 @@ import re
 import nbformat
 import pytest
 
+from tools import lessons
 from tools.count_minutes import Counts, core_and_whole, count
-from tools.measure_notebook import notebooks
 from tools.write_badges import ROOT
 
 markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
@@ -34,9 +34,10 @@ def test_cells_that_go_further_belong_to_the_whole_alone():
     assert (core.words, whole.words) == (2, 3)
 
 
-@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+@pytest.mark.of_a_commit
+@pytest.mark.parametrize("path", lessons.paths(), ids=lambda path: path.stem)
 def test_readme_promises_what_is_counted(path):
     row = re.search(rf"\]\(notebooks/{path.name}\).* (\d+) \| (\d+) \| \d+ \|$",
                     (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    core, whole = core_and_whole(nbformat.read(path, as_version=4))
+    core, whole = core_and_whole(nbformat.reads(lessons.text(path), as_version=4))
     assert (int(row[1]), int(row[2])) == (core.minutes, whole.minutes)

@@ -34,8 +34,9 @@ def test_notebook_that_fails_is_named_by_its_cell(write):
         measure(write("1 / 0"))
 
 
-def test_lesson_chooses_its_notebook():
+def test_numbers_choose_their_lessons():
     assert [path.stem[:2] for path in notebooks("06")] == ["06"]
     assert len(notebooks()) >= 12
-    with pytest.raises(FileNotFoundError, match=r"There is no notebook notebooks/99\*\.ipynb"):
+    assert [path.stem[:2] for path in notebooks("06 00")] == ["00", "06"]
+    with pytest.raises(FileNotFoundError, match="There is no lesson 99"):
         notebooks("99")

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psutil
 
+from tools import lessons
 from tools.grading import answers, limits
 from tools.grading.handed_in import NOTEBOOKS
 
@@ -114,7 +115,7 @@ def _import_course(lesson):
     from utils.exercises import engine
 
     engine.lesson_module(int(lesson))
-    path, = NOTEBOOKS.glob(f"{lesson}_*.ipynb")
+    path, = (each for each in lessons.paths() if each.name.startswith(f"{lesson}_"))
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code":
             imports = [node for node in ast.parse(answers.plain("".join(cell["source"]))).body
