@@ -236,7 +236,7 @@ def waves(times, size):
 
 
 def four_models():
-    """Return the table that `make models` has computed: {model: {what is measured: a list over the seeds}}."""
+    """Return the table that `course.py models` has computed: {model: {what is measured: a list over the seeds}}."""
     table = {}
     for row in json.loads(asset("four_models.json").read_text(encoding="utf-8"))["rows"]:
         for measure, value in row.items():
