@@ -1,6 +1,6 @@
 """Run notebooks from top to bottom in fresh kernels and save their outputs: all of them, or one lesson.
 
-    python tools/execute_notebooks.py 06        (or: make notebooks LESSON=06)
+    python tools/execute_notebooks.py 06        (or: course.py notebooks --lesson 06)
 
 A notebook that fails, or writes to stderr, stays as it was.
 """

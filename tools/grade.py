@@ -1,6 +1,6 @@
 """Say who of a class has solved what: run the course's own check on the notebooks that learners hand in.
 
-    python -m tools.grade FOLDER --csv marks.csv --page class.html      (or: make grade FOLDER=…)
+    python -m tools.grade FOLDER --csv marks.csv --page class.html      (or: python3 course.py grade FOLDER)
 
 FOLDER holds the notebooks of one lesson, in any sub-folders and under any names. From each, the command takes every
 exercise's function with what it needs from other cells (imports, definitions, simple assignments), not the rest of the
@@ -79,7 +79,8 @@ def _options(arguments):
 
 def _folder(text):
     if not text or not Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} is no folder; say where the notebooks are: make grade FOLDER=…")
+        raise argparse.ArgumentTypeError(f"{text!r} is no folder; say where the notebooks are: "
+                                         "python3 course.py grade FOLDER")
     return Path(text)
 
 

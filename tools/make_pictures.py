@@ -1,6 +1,6 @@
 """Draw the pictures of README.md and lesson 0: run lessons 6 and 13, and draw with what they have trained.
 
-    python -m tools.make_pictures        (or: make pictures)
+    python -m tools.make_pictures        (or: course.py pictures)
 """
 
 import nbformat

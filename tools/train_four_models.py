@@ -1,6 +1,6 @@
 """The closing table of the course: four models, three seeds: writes utils/assets/four_models.json.
 
-    python -m tools.train_four_models        (or: make models; an hour of one core)
+    python -m tools.train_four_models        (or: course.py models; an hour of one core)
 
 Each model trains for so many epochs that all take about the same processor time, on the course's 55,000 images; the
 test images judge. ONLY="GAN" trains one of them alone, and writes its rows into the file.
@@ -31,9 +31,9 @@ SEEDS = range(3)
 EPOCHS = {"VAE": 29, "GAN": 11, "hidden pixels": 5, "normal noise": 5}  # about 150 seconds, by a measurement
 GUIDANCE, STEPS, FILLED = 1.5, 8, 300
 FILE = FOLDER / "four_models.json"
-HOW = ("Made by `make models`: each model trained on the 55,000 training images for about the same seconds of one core "
-       "(its row says how many); scores of 10,000 drawn images, made zeros and ones by coins, against the binarised "
-       "test images; seconds are those of one core.")
+HOW = ("Made by `course.py models`: each model trained on the 55,000 training images for about the same seconds of one "
+       "core (its row says how many); scores of 10,000 drawn images, made zeros and ones by coins, against the "
+       "binarised test images; seconds are those of one core.")
 
 
 def fit_vae(seed):

@@ -1,4 +1,4 @@
-"""Train the judge and write utils/assets/judge.keras: `make judge`.
+"""Train the judge and write utils/assets/judge.keras: `course.py judge`.
 
 The judge measures every generative model in the course, so it is trained once and shipped; lesson 3 trains the same
 network with the same settings.

@@ -1,6 +1,6 @@
 """Which of lesson 8's six changes were needed? Train 14 GANs with three seeds: writes utils/assets/six_changes.json.
 
-    python -m tools.train_six_changes        (or: make changes; 45 minutes of one core)
+    python -m tools.train_six_changes        (or: course.py changes; 45 minutes of one core)
 
 The classic network that collapses, each change alone added to it, the recipe with all six changes, and each alone
 removed from it. All aim at the same processor time: a change that makes each step slower gets fewer steps.
@@ -25,7 +25,7 @@ from utils.models import use_average
 SECONDS, SEEDS = float(os.environ.get("CPU_SECONDS") or 60), range(int(os.environ.get("SEEDS") or 3))
 ROWS = {"classic": (), **{f"+ {change}": (change,) for change in CHANGES}, "recipe": CHANGES,
         **{f"− {change}": tuple(other for other in CHANGES if other != change) for change in CHANGES}}
-HOW = (f"Made by `make changes`: for each row as many steps as fit into {SECONDS:g} seconds of one core by a "
+HOW = (f"Made by `course.py changes`: for each row as many steps as fit into {SECONDS:g} seconds of one core by a "
        "measurement beforehand (cpu_seconds: what the training then took); 55,000 training images; scores of 10,000 "
        "drawn images against the 5,000 validation images. classic: the networks and settings that collapse in lesson "
        "8, both players moved at once; recipe: all six changes; +: one added to the classic; −: one removed from the "

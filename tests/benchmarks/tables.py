@@ -1,10 +1,10 @@
-"""What the tables of `make bench` share: seeds, seconds, and columns that stand under each other."""
+"""What the tables of `course.py bench` share: seeds, seconds, and columns that stand under each other."""
 
 import os
 import statistics
 import time
 
-SEEDS = tuple(range(int(os.environ.get("SEEDS") or 3)))  # make bench SEEDS=1
+SEEDS = tuple(range(int(os.environ.get("SEEDS") or 3)))  # course.py bench --seeds 1
 SECONDS = float(os.environ.get("CPU_SECONDS") or 60)  # of processor time that each model of a comparison may train
 
 

@@ -1,4 +1,4 @@
-"""The figures that lesson 9 claims, over three seeds, run by `make bench`: about seventy minutes."""
+"""The figures that lesson 9 claims, over three seeds, run by `course.py bench`: about seventy minutes."""
 
 from statistics import mean
 

@@ -1,4 +1,4 @@
-"""The bench of lesson 10, GAN against VAE with three seeds, run by `make bench`: about ten minutes."""
+"""The bench of lesson 10, GAN against VAE with three seeds, run by `course.py bench`: about ten minutes."""
 
 from statistics import mean
 

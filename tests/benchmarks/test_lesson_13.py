@@ -1,4 +1,4 @@
-"""The closing table of lesson 13, made anew over three seeds, run by `make bench`: about seventy minutes."""
+"""The closing table of lesson 13, made anew over three seeds, run by `course.py bench`: about seventy minutes."""
 
 from statistics import mean
 

@@ -1,4 +1,4 @@
-"""The figures that lessons 2, 3, 4, 6 and 8 claim, over several seeds, run by `make bench`: about forty minutes."""
+"""The figures that lessons 2, 3, 4, 6 and 8 claim, over several seeds, by `course.py bench`: about forty minutes."""
 
 import time
 from statistics import mean

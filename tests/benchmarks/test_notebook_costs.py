@@ -1,4 +1,4 @@
-"""What every notebook costs, each in a fresh kernel, two at a time. One of them: make bench ONLY=notebook LESSON=05."""
+"""What every notebook costs, each in a fresh kernel, two at a time. course.py bench --only notebook --lesson 05."""
 
 import multiprocessing
 import os

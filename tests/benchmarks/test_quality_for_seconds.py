@@ -1,6 +1,6 @@
 """How good a model is after how many processor seconds: the course's, and the layer sizes of well-known tutorials.
 
-Each model of a table trains for the same processor seconds (make bench ONLY=quality CPU_SECONDS=60) and is scored
+Each model of a table trains for the same processor seconds (bench --only quality --cpu-seconds 60) and is scored
 after a third, two thirds and all of them; neither the scoring nor the building of graphs counts. The course's models
 have their own schedule, here along the share of the seconds that is used up, and the tutorials' a constant rate, both
 with the batch size and optimiser of their source. A schedule ends low, so that its models are at their best at the end.

@@ -1,4 +1,4 @@
-"""How the lessons train their models, for the tables of `make bench`: images, networks, a timed training, scores."""
+"""How the lessons train their models, for the tables of `bench`: images, networks, a timed training, scores."""
 
 import functools
 

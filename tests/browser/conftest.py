@@ -1,4 +1,4 @@
-"""A JupyterLab of its own and a headless Chromium, for the tests of `make test-browser`."""
+"""A JupyterLab of its own and a headless Chromium, for the tests of `course.py test --browser`."""
 
 import os
 import secrets
@@ -31,11 +31,11 @@ BROWSER = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROW
 
 def pytest_configure():
     if sync_playwright is None:
-        raise pytest.UsageError("The browser tests need Playwright's Python client: run them by `make test-browser`, "
-                                "which installs it.")
+        raise pytest.UsageError("The browser tests need Playwright's Python client: run them by "
+                                "`python3 course.py test --browser`, which installs it.")
     if not BROWSER:
         raise pytest.UsageError("The browser tests need Chromium: install it (Debian and Ubuntu: apt install "
-                                "chromium), or say where it is: make test-browser CHROMIUM=/path/to/chromium")
+                                "chromium), or say where it is: set CHROMIUM to its path")
 
 
 @pytest.fixture(scope="session")

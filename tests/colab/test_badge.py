@@ -1,6 +1,6 @@
 """What a click on a lesson's badge comes to: one notebook alone on a machine that has what Colab has, and no more.
 
-Run by `make test-colab`, with the packages of preinstalled.txt and without the course.
+Run by `course.py test --colab`, with the packages of preinstalled.txt and without the course.
 """
 
 import ast

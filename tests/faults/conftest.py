@@ -1,4 +1,4 @@
-"""What the tests of `make test-faults` share: the lessons that LESSON=05 chooses."""
+"""What the tests of `course.py test --faults` share: the lessons that --lesson 05 chooses."""
 
 import os
 

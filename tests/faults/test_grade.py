@@ -1,4 +1,4 @@
-"""What `make grade` makes of a class: right, wrong and open answers, and files and code of every bad kind."""
+"""What `course.py grade` makes of a class: right, wrong and open answers, and files and code of every bad kind."""
 
 import csv
 import json
@@ -359,4 +359,4 @@ def test_command_says_what_to_do_where_it_finds_nothing(tmp_path, capsys):
         grade.main([str(tmp_path)])
     with pytest.raises(SystemExit):
         grade.main([""])
-    assert "make grade FOLDER=" in capsys.readouterr().err
+    assert "course.py grade FOLDER" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Every notebook twice without a network, and one eight times at once. Another: make test-faults LESSON=06."""
+"""Every notebook twice without a network, and one eight times at once. Another: course.py test --faults --lesson 06."""
 
 import contextlib
 import difflib
@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from tests.benchmarks.tables import print_table
-from tools.measure_notebook import ROOT, Measured, kernels_of
+from tools.lessons import ROOT
+from tools.measure_notebook import Measured, kernels_of
 
 KERNELS, MOST_MEGABYTES = 8, 2000
 MEASURED = re.compile(r"\d[\d.,]* ?(µs|ms|s|seconds|minutes|min|times|MB)\b")  # of the machine: two runs may differ

@@ -1,6 +1,7 @@
 """Every notebook from top to bottom as its learner leaves it: all exercises solved, in ways that are not the reference.
 
-    make test-solved ANSWERS=loops LESSON=06        (without them: both sets, all lessons)
+    course.py test --solved --answers loops --lesson 06        (without them: both sets, all lessons)
+    course.py test --solved --part 1/4                         (the first of four days, which share the work)
 """
 
 import ast
@@ -11,11 +12,14 @@ import nbformat
 import pytest
 
 from tests.answers import answers
+from tools import lessons
 from tools.execute_notebooks import execute
 from tools.measure_notebook import notebooks
 from utils.exercises import engine
 
 SETS = [os.environ["ANSWERS"]] if os.environ.get("ANSWERS") else ["loops", "ops"]
+PART, PARTS = map(int, (os.environ.get("PART") or "1/1").split("/"))
+RUNS = [(path, chosen) for chosen in SETS for path in notebooks(os.environ.get("LESSON") or "")][PART - 1::PARTS]
 
 
 def solve(notebook, answers):
@@ -32,13 +36,12 @@ def solve(notebook, answers):
     assert not left, f"no stub stands for {', '.join(left)}"
 
 
-@pytest.mark.parametrize("chosen", SETS)
-@pytest.mark.parametrize("path", notebooks(os.environ.get("LESSON") or ""), ids=lambda path: path.stem)
+@pytest.mark.parametrize(("path", "chosen"), RUNS, ids=[f"{path.stem}-{chosen}" for path, chosen in RUNS])
 def test_notebook_solved_another_way_goes_to_its_end(path, chosen):
     number = int(path.name[:2])
     mine = {engine.find(each.identifier).name: each for each in answers(number) if each.right and each.title == chosen}
     assert len(mine) == len(engine.lesson_module(number).EXERCISES)
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.reads(lessons.text(path), as_version=4)
     solve(notebook, mine)
     started = time.monotonic()
     execute(notebook, path.parent)  # raises where a cell does, and `expect` does
