@@ -544,8 +544,9 @@ def options_of(arguments):
         "make slides of each lesson's core in slides/", alone)
     stick = add("kit", kit, "gather the course and its packages for a stick, for machines without a network")
     stick.add_argument("folder", metavar="DIR", help="where the kit goes")
-    stick.add_argument("--platform", nargs="+", metavar="NAME", help="windows, macos, linux; otherwise: all")
-    stick.add_argument("--python", nargs="+", metavar="3.12", help="versions of Python; otherwise: all")
+    stick.add_argument("--platform", nargs="+", metavar="NAME",
+                       help="windows, macos, linux, linux-arm; otherwise: all but linux-arm")
+    stick.add_argument("--python", nargs="+", metavar="3.12", help="3.11, 3.12, 3.13; otherwise: all")
 
     add("notebooks", program("tools/execute_notebooks.py", extras=["test"], one_lesson=_number),
         "run all notebooks and save their outputs", alone)
