@@ -21,9 +21,9 @@ def draw_plane(decoder):
 
 
 def draw_digits(draw, flow):
-    """Draw a batch of digits with lesson 13's function and flow: about ten of each label, nothing picked."""
+    """Draw digits with lesson 13's function and flow: about ten of each label, asked for loudly, and none picked."""
     labels = np.random.default_rng(0).permutation(np.tile(np.arange(10), 10))[:98].astype("int32")
-    save("drawn_digits.png", draw(flow, labels, 1.5, seed=0), columns=14)
+    save("drawn_digits.png", draw(flow, labels, 3.0, seed=0), columns=14)
 
 
 def save(name, images, columns):

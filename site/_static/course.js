@@ -28,6 +28,28 @@ if (answers.length && title?.querySelector(".button, .download")) {
   title.append(button);
 }
 
+/* A button on each block of code copies it, also where the page comes from a stick or a school's server. */
+const copy = async (text) => {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = document.body.appendChild(document.createElement("textarea"));
+  field.value = text;
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+};
+for (const pre of document.querySelectorAll(".bd-article .highlight:not(.output *, .cell_output *) > pre")) {
+  const button = document.createElement("button");
+  button.className = "copy";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    await copy(pre.textContent);
+    button.textContent = "Copied";
+    button.focus();
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+  pre.after(button);
+}
+
 /* What is wider than its box scrolls, so the keyboard must reach it. */
 const letScroll = () => {
   for (const box of document.querySelectorAll(".katex-display, .output pre, .highlight pre, .pst-scrollable-table-container")) {

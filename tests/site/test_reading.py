@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 from tests.site.test_pages import LESSONS
+from tests.site.visit import OPEN_ALL
 from tools import build_site, write_badges
 from tools.site import ladder, lessons, sphinx_parts, texts
 from tools.write_badges import ROOT
@@ -51,6 +52,28 @@ def test_one_button_opens_all_answers(page):
     reader = page(VAE)
     reader.get_by_role("button", name="Open all answers").click()
     assert reader.evaluate("[...document.querySelectorAll('article details')].every(each => each.open)")
+
+
+def test_a_button_copies_code(page):
+    reader = page(VAE)
+    reader.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    block = reader.locator(".cell_input .highlight").first
+    block.locator("button").focus()
+    reader.keyboard.press("Enter")
+    block.get_by_text("Copied").wait_for()
+    assert reader.evaluate("navigator.clipboard.readText()").startswith("from utils.runtime import start")
+
+
+def test_no_line_begins_with_the_mark_after_a_formula(page):
+    reader = page(VAE, viewport={"width": 390, "height": 900})
+    reader.evaluate(OPEN_ALL)
+    apart = reader.evaluate("""() => [...document.querySelectorAll(".with-mark")].filter(each => {
+      const range = document.createRange();
+      range.selectNode(each.lastChild);
+      const formula = [...each.querySelectorAll(".katex-base")].at(-1).getBoundingClientRect();
+      return range.getBoundingClientRect().left < formula.right - 3;
+    }).map(each => each.textContent)""")
+    assert reader.locator(".with-mark").count() > 10 and not apart
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -102,6 +125,14 @@ def test_only_what_answers_a_prediction_is_folded():
                                  ("3", "after"))).cells
     assert [place for place, cell in enumerate(shown) if "hide-output" in cell.metadata.get("tags", [])] == [3]
     assert re.search(r"<details.*\*Notice:\* yes\.\n\n</details>\n\nOn we go\.", shown[4].source, re.DOTALL)
+
+
+def test_what_goes_on_about_an_answer_is_folded_with_it():
+    notice = "*Notice:* yes.\n\n- One.\n\nMore of it."
+    cells = "**Predict:** 2?", ("2", "answer"), f"{notice}\n\nNext."
+    before_code, at_the_end = (lessons.page(made_up(*cells, after)).cells[3] for after in (("3", "after"), "## Next"))
+    assert before_code.source.endswith("- One.\n\nMore of it.\n\n</details>\n\nNext.")
+    assert at_the_end.source.endswith("More of it.\n\nNext.\n\n</details>")
 
 
 @pytest.mark.parametrize("gap", ["\n\n", None], ids=["in the same cell", "in the next cell"])

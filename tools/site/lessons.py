@@ -49,12 +49,13 @@ def _lesson(path):
 def page(lesson):
     """Return the notebook of a `Lesson` as Sphinx shall read it: a new one, nothing is run."""
     cells, prediction, open_question = [], 0, False
-    for cell in lesson.notebook.cells:
+    for cell, following in zip(lesson.notebook.cells, [*lesson.notebook.cells[1:], None]):
         cell = nbformat.from_dict(cell)
         if cell.cell_type == "markdown":
             cell.source = _with_buttons(cell.source, lesson.path.name)
             if open_question:
-                cell.source, open_question = _with_folded_notice(cell.source, prediction)
+                cell.source, open_question = _with_folded_notice(
+                    cell.source, prediction, before_code=following is not None and following.cell_type == "code")
             if "**Predict" in cell.source and "<summary>Answer" not in cell.source.rpartition("**Predict")[2]:
                 prediction, open_question = prediction + 1, True
         elif "cellView" in cell.metadata:  # the set-up, which does something on Colab only
@@ -103,13 +104,17 @@ def _with_buttons(text, name):
     return BADGE.sub(buttons, text)
 
 
-def _with_folded_notice(text, prediction):
+def _with_folded_notice(text, prediction, before_code):
     """Return a cell's text with its *Notice*, which answers a prediction, folded; and whether the answer is to come."""
     if not text.startswith("*Notice"):
         return text, not text.startswith(("<details>", "## "))
     notice, *rest = text.split("\n\n")
-    while rest and notice.endswith(":"):  # a list or a formula belongs to it
+    while rest and (notice.endswith(":") or rest[0].startswith("- ")):  # a list or a formula belongs to it
         notice = f"{notice}\n\n{rest.pop(0)}"
+    if not any(part.startswith("#") for part in rest) and (not before_code or "\n\n- " in notice):
+        next_step = rest[-1:] if before_code else []
+        while rest[:1] != next_step and "**" not in rest[0]:  # comments on the answer, but nothing new
+            notice = f"{notice}\n\n{rest.pop(0)}"
     start = f'<details class="answer prediction-{prediction}">\n<summary>What to notice</summary>'
     return "\n\n".join([start, notice, "</details>", *rest]), False
 

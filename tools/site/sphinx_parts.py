@@ -16,6 +16,7 @@ from sphinx.util import logging
 from tools.write_badges import ROOT
 
 CARD = "vae_plane.png"  # the picture that social media show for a link to a page
+BASE = '<span class="katex-base">'  # a part of a formula that never breaks
 logger = logging.getLogger(__name__)
 
 
@@ -41,6 +42,8 @@ def _write_formula(translator, node, display):
     except JSEvalException as error:
         logger.warning("formula %r: %s", node.astext(), str(error).splitlines()[0], location=node)
         html = ""
+    if then := node.get("then"):  # no line begins with it: a formula breaks only where KaTeX lets it
+        html = f'<span class="with-mark">{html.replace(BASE, "<wbr>" + BASE)}{then}</span>'
     translator.body.append(f'<div class="formula">{html}</div>' if display else html)
     raise nodes.SkipNode
 
@@ -53,6 +56,15 @@ def mark_parts(_, document):
     for strong in document.findall(nodes.strong):
         if part := re.fullmatch(r"(Predict):?|(Exercise) [\d.]+", strong.astext()):
             strong.parent["classes"].append(part[part.lastindex].lower())
+
+
+def join_marks(_, document, __):
+    """Give each formula in a text the full stop or comma that follows it, so that both stay on one line."""
+    for formula in list(document.findall(nodes.math)):
+        after = formula.next_node(descend=False, siblings=True)
+        if isinstance(after, nodes.Text) and (mark := re.match(r"[.,;:?!)]+", after)):
+            formula["then"] = mark[0]
+            after.parent.replace(after, nodes.Text(after[mark.end():]))
 
 
 def give_pictures_their_size(app, document, _):
@@ -89,6 +101,7 @@ def setup(app):
     app.add_html_math_renderer("katex", inline_renderers=(lambda t, n: _write_formula(t, n, False), None),
                                block_renderers=(lambda t, n: _write_formula(t, n, True), None))
     app.connect("doctree-read", mark_parts)
+    app.connect("doctree-resolved", join_marks)
     app.connect("doctree-resolved", give_pictures_their_size)
     app.connect("html-page-context", add_card)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

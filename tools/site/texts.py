@@ -47,7 +47,7 @@ def home(lessons):
 
 def lesson_map(lessons):
     """Return the table of the lessons in Markdown: question, minutes of the core and of the whole, seconds."""
-    lines = ["| lesson | core, min | whole, min | computing, s |", "|---|--:|--:|--:|"]
+    lines = ["| lesson | core, min | whole, min | run, s |", "|---|--:|--:|--:|"]
     for lesson in lessons:
         question = lesson.question.replace("|", r"\|")
         lines.append(f"| [{lesson.title}](lessons/{lesson.path.name})<br>{question} | {lesson.core} | {lesson.whole} | "
