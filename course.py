@@ -341,7 +341,7 @@ def _variables(**more):
     """Return the environment variables for a program of the course, whatever this terminal's are."""
     variables = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_USER="0")
     variables["PYTHONUTF8"] = "1"  # Windows would read the course's files in another encoding
-    for name in "PYTHONHOME", "PYTHONPATH":  # another Python's packages would come before the course's
+    for name in "PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH":  # others' packages before the course's, or without it
         variables.pop(name, None)
     if sys.platform.startswith("linux") and not _letters_of_all_languages():
         variables["LC_ALL"] = "C.UTF-8"  # else Python does not find `mein Kurs – 神经`, where it is told of this folder
@@ -484,15 +484,21 @@ def _number(options):
 
 def _lessons():
     """Return the paths of the lessons, and not of a learner's own notebooks beside them, in order."""
-    return sorted(path for path in (ROOT / "notebooks").glob("*.ipynb")
-                  if re.fullmatch(r"\d\d(_[a-z0-9]+)+", path.stem))
+    found = sorted(path for path in (ROOT / "notebooks").glob("*.ipynb")
+                   if re.fullmatch(r"\d\d(_[a-z0-9]+)+", path.stem))
+    try:
+        held = subprocess.run(["git", "ls-files", "-z", "notebooks"], cwd=ROOT, capture_output=True).stdout.split(b"\0")
+    except OSError:
+        return found
+    return [path for path in found if b"notebooks/" + path.name.encode() in held] or found
 
 
 def _lesson(text):
     number = text.zfill(2)
     numbers = [path.name[:2] for path in _lessons()]
     if number not in numbers:
-        raise argparse.ArgumentTypeError(f"there is no lesson {text}; the lessons are {numbers[0]} to {numbers[-1]}")
+        raise argparse.ArgumentTypeError(f"there is no lesson {text} in {ROOT / 'notebooks'}; the lessons are "
+                                         f"{' to '.join(numbers[:1] + numbers[-1:]) or 'missing'}")
     return number
 
 

@@ -10,7 +10,10 @@ stays as it is.
 
 import argparse
 import json
+import os
 import subprocess
+import sys
+from pathlib import Path
 
 from tools.measure_notebook import notebooks
 from tools.write_badges import ROOT
@@ -63,14 +66,37 @@ def saved_notebook(path):
 
 
 def read(path):
-    """Return the notebook of a file, a dict."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Return the notebook of a file, a dict.
+
+    Raises:
+        SystemExit: in words, where the file is not there or is no notebook.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        sys.exit(f"{path.name} has been deleted here. To have the course's again, type in the folder notebooks: git "
+                 f"checkout HEAD -- {path.name}")
+    except ValueError:
+        sys.exit(f"{path.name} is damaged, and stays as it is: it is no notebook. Copy it to another folder if there "
+                 "is work of yours in it. To have the course's again, type in the folder notebooks: git checkout HEAD "
+                 f"-- {path.name}")
 
 
 def write(notebook, path):
-    """Write a notebook as JupyterLab does, so that nothing but its outputs differs."""
+    """Write a notebook as JupyterLab does, so that nothing but its outputs differs; on a full disk, leave it whole.
+
+    Raises:
+        SystemExit: in words, where the file cannot be written.
+    """
     text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
-    path.write_bytes(text.encode("utf-8"))  # bytes: on Windows, text would get other ends of lines
+    half = Path(f"{path}.tmp")
+    try:
+        half.write_bytes(text.encode("utf-8"))  # bytes: on Windows, text would get other ends of lines
+        os.replace(half, path)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        sys.exit(f"{path.name} could not be written, and is as it was: {error.strerror}. Is the disk full, or the "
+                 "folder not yours to write?")
 
 
 def main(arguments=None):

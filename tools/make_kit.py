@@ -59,7 +59,7 @@ PLATFORMS = {
 # The start files try the Pythons that the kit has packages for, before any other that a machine may have.
 START_CMD = """\
 @echo off
-cd /d "%~dp0course"
+cd /d "%~dp0course" 2>nul || (echo Copy the whole folder of the kit to your disk, and start this file there. & goto end)
 for %%v in ({pythons}) do py -%%v -c "" 2>nul && (py -%%v course.py lab --offline & goto end)
 python course.py lab --offline
 if errorlevel 1 echo If Python is missing: README.txt, beside this file, says what to install.
@@ -68,7 +68,10 @@ pause
 """
 START_SH = """\
 #!/bin/sh
-cd "$(dirname "$0")/course" || exit 1
+cd "$(dirname "$0")/course" 2>/dev/null || {{
+    echo "Copy the whole folder of the kit to your disk, and start this file there."
+    exit 1
+}}
 for python in {pythons} python3; do
     "$python" -c "" 2>/dev/null && exec "$python" course.py lab --offline
 done
@@ -104,7 +107,7 @@ Made on {date} from commit {commit}.
 """
 START_WORDS = {
     "windows": "   Windows:  double-click start.cmd. Or type, in the folder course:  py course.py lab --offline\n",
-    "macos": "   macOS:    double-click start.command. Or, in a terminal, in the folder course:\n"
+    "macos": "   macOS:    double-click start.command. Or, if macOS refuses, in a terminal, in the folder course:\n"
              "             python3 course.py lab --offline\n",
     "linux": "   Linux:    type in a terminal, in this folder:  sh start.sh\n",
 }

@@ -37,6 +37,9 @@ def git(*command):
                          "https://git-scm.com, then type this again.") from None
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["nothing"]
+        if allowed := next((line.strip() for line in lines if "--add safe.directory" in line), None):
+            raise NotUpdated("This folder belongs to another account of this machine, and git does not trust it. If "
+                             f"it is your course, type `{allowed}`, then this again.")
         said = next((line for line in lines if line.startswith(("fatal", "error"))), lines[-1])
         raise NotUpdated(f"git says: {without_secrets(said)}")
     return done.stdout.decode("utf-8", "surrogateescape")
@@ -70,6 +73,10 @@ def newest():
     if not _asked("symbolic-ref", "HEAD"):
         raise NotUpdated("This copy holds on to one version of the course (git calls that a detached HEAD): type "
                          "`git switch main`, then this again.")
+    if not _asked("remote"):
+        raise NotUpdated("git does not know the address of the course, which may not have had one when this copy was "
+                         "made: type `git remote add origin ADDRESS`, `git fetch` and `git branch "
+                         "--set-upstream-to=origin/main`, then this again.")
     before = _asked("rev-parse", "HEAD@{upstream}")
     if not before:
         raise NotUpdated("git does not know where the new course comes from: type `git branch "
@@ -138,7 +145,7 @@ def joined(mine, old, new):
         before, there = olds.get(name), news.get(name)
         if not before and not there:
             place = next((place for place, each in enumerate(result["cells"], 1) if each is above), 0)
-            result["cells"].insert(place, there := copy.deepcopy(cell))
+            result["cells"].insert(place, there := {"id": name, **copy.deepcopy(cell)})  # Colab's have it elsewhere
             others += 1
         elif before and there and kind == before["cell_type"] == there["cell_type"] and text != source(before) and (
                 name in to_solve or source(there) == source(before)):
@@ -175,19 +182,21 @@ def update():
     lessons = sorted(name for name in changed if re.fullmatch(r"notebooks/[^/]+\.ipynb", name))
     own = [name for name in names("diff", "--name-only", "--no-renames", "--diff-filter=A", here, new)
            if (ROOT / name).exists()]
+    own += {each for name in incoming for each in map(Path.as_posix, Path(name).parents)
+            if (ROOT / each).is_file() and each not in incoming}  # git would delete it, if it is an ignored one
     if in_the_way := sorted(changed - {*lessons} | {*own}):
         raise NotUpdated(f"These files are yours or changed by you, and the new course has them, too: "
                          f"{', '.join(in_the_way)}. Move your own ones to another folder; copy changed ones there and "
                          "take them back here with `git checkout HEAD` and their names. Then type this again.")
     present = [name for name in lessons if (ROOT / name).exists()]  # one that was deleted comes back
-    place = {name: _place(name, new) for name in present}
+    place = {name: _place(name, here, new) for name in present}
     together = {name: _together(name, here, new, place[name]) for name in present}
     folder = _copied(present)
     try:
         if lessons:
             git("checkout", "--quiet", "HEAD", "--", *lessons)
         git("reset", "--quiet", "--keep", new)  # refuses to touch what has changed here
-    except NotUpdated:
+    except BaseException:  # Ctrl-C too
         for name in present:
             (ROOT / name).write_bytes((folder / Path(name).name).read_bytes())
         raise
@@ -202,11 +211,26 @@ def update():
     return [*said, "Your progress is kept outside of the course, and is as it was."]
 
 
-def _place(name, new):
-    """Return the name of a lesson in the new version, where it may have another title, None if it is not there."""
-    there = names("ls-tree", "--name-only", new, "notebooks/")
-    number = Path(name).name[:3]
-    return name if name in there else next((each for each in there if Path(each).name.startswith(number)), None)
+def _place(name, here, new):
+    """Return the name of a lesson in the new version, where it may have another title, None if it is not there.
+
+    It is the new one that has most of its cells: its number may be another one's now.
+    """
+    before, there = (names("ls-tree", "--name-only", commit, "notebooks/") for commit in (here, new))
+    if name in there:
+        return name
+    cells = _identifiers(here, name)
+    common = {each: len(cells & _identifiers(new, each)) for each in there if each not in before}
+    best = max(common, key=common.get, default=None)
+    return best if common.get(best) else None
+
+
+def _identifiers(commit, name):
+    """Return the names of all cells of a lesson in a commit, as far as they have any."""
+    try:
+        return {identifier(cell) for cell in json.loads(git("show", f"{commit}:{name}"))["cells"]}
+    except (ValueError, LookupError, TypeError):
+        return set()
 
 
 def _together(name, here, new, there):
@@ -241,6 +265,8 @@ def main():
     except OSError as error:
         sys.exit(f"{error}. Is the disk full, or the folder not yours to write? What is no longer in its place is in "
                  f"{MINE}.")
+    except KeyboardInterrupt:
+        sys.exit(f"\nStopped. Type the same command again. What is not in its place is in {MINE}.")
 
 
 if __name__ == "__main__":

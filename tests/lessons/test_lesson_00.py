@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from tests.drawing import DIGITS, ExplorerContract, words_when_redrawn
+from tools import lessons
 from utils import assets, machine, plots
 from utils.lesson_00 import doctor, explorers
 from utils.lesson_00.doctor import GIGABYTE, ROOT, Finding
@@ -207,7 +208,7 @@ def test_models_of_the_course_learn_and_are_timed_or_it_is_a_fault(kind, metric,
 def test_every_lesson_of_the_readme_is_estimated_by_the_measurement_that_it_is_like():
     rows = re.findall(r"^\| *(\d+) .*\]\(notebooks/.* (\d+) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     seconds = {int(number): int(seconds) for number, seconds in rows}
-    assert list(seconds) == [int(path.name[:2]) for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))]
+    assert list(seconds) == [int(path.name[:2]) for path in lessons.paths()]
     usual, slow = doctor.estimate(), doctor.estimate({**doctor.REFERENCE, "VAE": 3 * doctor.REFERENCE["VAE"]})
     assert {number: here for number, (_, here) in usual.items()} == seconds
     assert [slow[number][1] / seconds[number] for number in (1, 6, 8)] == pytest.approx([1, 3, 1])

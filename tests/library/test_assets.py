@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -26,6 +27,19 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(assets, "FOLDER", tmp_path)
     monkeypatch.setattr(assets, "CHECKSUMS", tmp_path / CHECKSUMS.name)
     return tmp_path
+
+
+def test_git_leaves_the_ends_of_lines_as_they_are(tmp_path):
+    """On Windows git usually changes them, and then no checksum of a text would fit."""
+    (tmp_path / "utils").mkdir()
+    shutil.copytree(FOLDER, tmp_path / "utils" / "assets", ignore=shutil.ignore_patterns("__pycache__"))
+    if (attributes := FOLDER.parents[1] / ".gitattributes").exists():
+        shutil.copy(attributes, tmp_path)
+    for command in ("init", "add --all", "rm -r -q --cached utils", "add --all",
+                    "-c user.name=a -c user.email=a@b commit --message=All", "rm -r -q utils", "reset --hard"):
+        subprocess.run(["git", "-c", "core.autocrlf=true", *command.split()], cwd=tmp_path, check=True,
+                       capture_output=True)
+    assert [name for name in SHIPPED if sha256(tmp_path / "utils" / "assets" / name) != sha256(FOLDER / name)] == []
 
 
 def cut_off(path):

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import nbformat
 import pytest
 
+from tools import lessons
 from tools.count_minutes import count
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
-PATHS = {int(path.name[:2]): path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))}
-NOTEBOOKS = {number: json.loads(path.read_text(encoding="utf-8")) for number, path in PATHS.items()}
+PATHS = {int(path.name[:2]): path for path in lessons.paths()}
+NOTEBOOKS = {number: json.loads(lessons.text(path)) for number, path in PATHS.items()}
 START = re.compile(r"^### (\d+) · (.+)$", re.MULTILINE)
 EXERCISE = re.compile(r"(?<![\d.])(\d{1,2}\.\d)(?!\d)")
 ENDS = {"Key points", "The answer"}  # what a lesson begins its end with; that is for home
@@ -68,7 +69,7 @@ class Section(NamedTuple):
 def course_sections(number):
     """Return the `Section`s of a lesson, in order. Cells are cut at their headings."""
     parts = []
-    for cell in nbformat.read(PATHS[number], as_version=4).cells:
+    for cell in nbformat.reads(lessons.text(PATHS[number]), as_version=4).cells:
         pieces = re.split(r"^(?=#{1,3} )", cell.source, flags=re.MULTILINE) if cell.cell_type == "markdown" else [
             cell.source]
         for piece in filter(str.strip, pieces):

@@ -1,8 +1,10 @@
 """Outputs are cleared and come back; what was written into a notebook is never touched."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from tools import clear_outputs
 from tools.clear_outputs import bring_back, clear, main
 from tools.measure_notebook import notebooks
+from tools.write_badges import ROOT
 
 ORIGINAL = notebooks("01")[0]
 
@@ -86,6 +89,32 @@ def test_without_git_the_command_says_what_to_do(copy):
     shutil.rmtree(copy.parents[1] / ".git")
     with pytest.raises(SystemExit, match="fresh copy of the course"):
         main(["--lesson", "01", "--back"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="plays a full disk with a limit on the size of files")
+def test_a_full_disk_costs_no_answer(copy):
+    before = copy.read_bytes()
+    script = f"""import pathlib, resource, signal
+from tools import clear_outputs
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+path = pathlib.Path({str(copy)!r})
+clear_outputs.write(clear_outputs.read(path), path)"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and "could not be written, and is as it was" in done.stderr, done.stderr
+    assert copy.read_bytes() == before and [*copy.parent.iterdir()] == [copy]
+
+
+@pytest.mark.parametrize("options", [[], ["--back"]])
+def test_a_notebook_that_is_damaged_or_deleted_is_said_in_a_sentence(copy, options, monkeypatch):
+    monkeypatch.setattr(clear_outputs, "notebooks", lambda lesson: [copy])
+    copy.write_text('{"cells": [')
+    with pytest.raises(SystemExit, match="is damaged, and stays as it is"):
+        main(["--lesson", "01", *options])
+    assert copy.read_text() == '{"cells": ['
+    copy.unlink()
+    with pytest.raises(SystemExit, match=r"git checkout HEAD -- 01_neurons\.ipynb"):
+        main(["--lesson", "01", *options])
 
 
 def test_a_lesson_that_is_not_there_is_said_in_a_sentence(capsys):

@@ -464,6 +464,20 @@ def test_one_lesson_is_tested_alone(ran):
     assert programs[1][0] == f"{PYTEST} {ROOT / 'notebooks/09_stabilising_gans.ipynb'} tests/lessons/test_lesson_09.py"
 
 
+def test_a_learners_own_notebook_is_not_tested_in_a_lessons_place(folder):
+    for name in "06_lesson.ipynb", "06_a_note.ipynb":
+        (folder / "notebooks" / name).touch()
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    subprocess.run(["git", "add", "notebooks/06_lesson.ipynb"], cwd=folder, check=True)
+    assert course._lessons() == [folder / "notebooks" / "06_lesson.ipynb"]
+
+
+def test_a_course_without_its_lessons_says_so(folder, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        course.options_of(["test", "--lesson", "6"])
+    assert "the lessons are missing" in " ".join(capsys.readouterr().err.split())
+
+
 def test_colabs_tests_are_run_with_the_course_on_their_path(ran):
     assert ran("test", "--colab")[1] == [(
         f"{PYTEST.replace('pytest', 'pytest --disable-warnings -rs')} -k  tests/colab tests",
@@ -520,8 +534,11 @@ def test_exit_code_is_the_programs(code, shown):
     assert course.run(sys.executable, "-c", f"raise SystemExit({code})") == shown
 
 
-def test_program_runs_in_the_courses_folder_with_its_letters(folder, capfd):
-    script = "import os, sys; print(os.getcwd(), sys.flags.utf8_mode, os.environ['LESSON'], 'PYTHONPATH' in os.environ)"
+def test_program_runs_in_the_courses_folder_with_its_letters(folder, capfd, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    script = ("import os, sys; print(os.getcwd(), sys.flags.utf8_mode, os.environ['LESSON'], "
+              "bool({*os.environ} & {'PYTHONPATH', 'PYTHONSAFEPATH'}))")
     assert course.run(sys.executable, "-c", script, LESSON="06") == 0
     assert capfd.readouterr().out == f"{folder} 1 06 False\n"
 

@@ -170,6 +170,15 @@ def test_start_file_prefers_the_newest_python_that_the_kit_is_for(platform, star
     assert said.splitlines()[-1] == f"{programs / 'python3.11'} course course.py lab --offline"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="for the shell of Linux and macOS")
+def test_start_file_that_was_copied_alone_says_what_is_missing(course, tmp_path):
+    make_kit.main([str(tmp_path / "kit"), "--platform", "linux", "windows", "--python", "3.12"])
+    alone = shutil.copy(tmp_path / "kit" / "start.sh", tmp_path)
+    done = subprocess.run(["sh", alone], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout.startswith("Copy the whole folder of the kit") and not done.stderr
+    assert "2>nul || (echo Copy the whole folder" in (tmp_path / "kit" / "start.cmd").read_text()
+
+
 def test_start_file_for_windows_has_the_line_ends_that_cmd_needs(course, tmp_path):
     make_kit.main([str(tmp_path / "kit"), "--platform", "windows", "--python", "3.11", "3.12"])
     text = (tmp_path / "kit" / "start.cmd").read_bytes()

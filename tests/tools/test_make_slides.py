@@ -7,12 +7,12 @@ from xml.etree import ElementTree
 import nbformat
 import pytest
 
-from tools import make_slides
+from tools import lessons, make_slides
 from tools.make_slides import first_sentences, main, page, slides, to_mathml
 from tools.measure_notebook import notebooks
 
 markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-LESSONS = {path.stem: nbformat.read(path, as_version=4) for path in notebooks()}
+LESSONS = {path.stem: nbformat.reads(lessons.text(path), as_version=4) for path in notebooks()}
 every_lesson = pytest.mark.parametrize("lesson", LESSONS.values(), ids=LESSONS)
 every_page = pytest.mark.parametrize("name", LESSONS)
 

@@ -83,11 +83,11 @@ def test_outputs_are_the_learners_where_the_code_is():
 
 
 def test_cells_that_colab_has_named_are_found_again():
-    mine = lesson(("stub", ANSWER))
+    mine = lesson(("stub", ANSWER), cell("own", "half(3)"))
     for each in mine["cells"]:
         each["metadata"]["id"] = each.pop("id")
     result, *_ = update.joined(mine, lesson(), lesson(("train", "fit()")))
-    assert sources(result) == sources(lesson(("stub", ANSWER), ("train", "fit()")))
+    assert sources(result) == sources(lesson(("stub", ANSWER), ("train", "fit()"))) | {"own": "half(3)"}
 
 
 @pytest.mark.parametrize(("counts", "said"), [
@@ -238,6 +238,7 @@ STOPPED = {
     "another branch": (lambda learner: git(learner, "checkout", "--quiet", "-b", "mine"), "--set-upstream-to=origin"),
     "no network": (lambda learner: git(learner, "remote", "set-url", "origin", "https://ada:secret@127.0.0.1:9/x.git"),
                    "cannot be fetched from https://127.0.0.1:9/x.git: is there a network?"),
+    "no address": (lambda learner: git(learner, "remote", "remove", "origin"), "type `git remote add origin ADDRESS`"),
     "a changed file": (lambda learner: (learner / "utils" / "code.py").write_text("mine"), ": utils/code.py. Move"),
     "a file in the way": (make_a_file_of_the_same_name, ": notebooks/14_new.ipynb. Move"),
 }
@@ -299,3 +300,67 @@ def test_it_runs_with_the_standard_library_alone(teacher, learner):
     write(teacher, code="newer")
     done = subprocess.run([sys.executable, "-I", "-S", "tools/update.py"], cwd=learner, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.endswith("Nothing has changed here.\n")
+
+
+def test_ctrl_c_puts_the_notebooks_back(teacher, learner, monkeypatch):
+    change(learner / NAME, ("stub", ANSWER))
+    before = (learner / NAME).read_bytes()
+    write(teacher, lesson=lesson(("train", "fit()")))
+
+    def stopped(*command):
+        if command[0] == "reset":
+            raise KeyboardInterrupt
+        return real(*command)
+
+    real = update.git
+    monkeypatch.setattr(update, "git", stopped)
+    with pytest.raises(SystemExit, match="notebooks/mine"):
+        update.main()
+    assert (learner / NAME).read_bytes() == before
+
+
+def test_an_ignored_file_where_the_course_has_a_folder_now_is_in_the_way(teacher, learner):
+    (learner / ".git" / "info" / "exclude").write_text("slides\n")
+    (learner / "slides").write_text("mine")
+    (teacher / "slides").mkdir()
+    (teacher / "slides" / "new.txt").write_text("new")
+    write(teacher)
+    with pytest.raises(update.NotUpdated, match=r": slides\. Move"):
+        update.update()
+    assert (learner / "slides").read_text() == "mine"
+
+
+def test_a_file_of_the_course_may_become_a_folder(teacher, learner):
+    (teacher / "utils" / "code.py").unlink()
+    (teacher / "utils" / "code.py").mkdir()
+    (teacher / "utils" / "code.py" / "new.txt").write_text("new")
+    write(teacher)
+    update.update()
+    assert (learner / "utils" / "code.py" / "new.txt").read_text() == "new"
+
+
+def test_answers_follow_their_lesson_to_another_number(teacher, learner):
+    change(learner / NAME, ("stub", ANSWER), cell("own", "half(3)"))
+    git(teacher, "mv", NAME, "notebooks/08_lesson.ipynb")
+    inserted = {"cells": [cell("else", "# 6", "markdown")], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (teacher / "notebooks" / "06_inserted.ipynb").write_text(json.dumps(inserted))
+    write(teacher)
+    assert "notebooks/08_lesson.ipynb: the new lesson with your answer to 6.1 and 1 cell" in "\n".join(update.update())
+    assert sources(read(learner / "notebooks" / "08_lesson.ipynb"))["stub"] == ANSWER
+    assert read(learner / "notebooks" / "06_inserted.ipynb") == inserted
+
+
+def test_a_lesson_that_the_course_has_no_more_is_kept_beside_the_others(teacher, learner):
+    change(learner / NAME, ("stub", ANSWER))
+    before = (learner / NAME).read_bytes()
+    git(teacher, "rm", "--quiet", NAME)
+    git(teacher, "rm", "--quiet", NAMES["other"])
+    write(teacher, new={"cells": []}, readme="new")
+    assert "has this lesson no more" in "\n".join(update.update())
+    assert next((learner / "notebooks" / "mine").rglob("*.ipynb")).read_bytes() == before
+
+
+def test_a_folder_of_another_account_is_named_with_the_command_that_helps(learner, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(update.NotUpdated, match=r"another account.*git config --global --add safe\.directory"):
+        update.update()
