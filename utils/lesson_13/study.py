@@ -205,7 +205,8 @@ def draws_of_bells(count, shares, centres, width, seed=0):
 def network_of_one_number(knows_time=True):
     """Return a dense network: points (n, 1) and times (n, 1), which it may ignore → guesses (n, 1)."""
     point, time = keras.Input((1,)), keras.Input((1,))
-    hidden = keras.layers.Concatenate()([point, time]) if knows_time else point
+    # Keras 3.13, which Colab has, wants every input of a model used.
+    hidden = keras.layers.Concatenate()([point, time]) if knows_time else point + 0.0 * time
     for _ in range(3):
         hidden = keras.layers.Dense(64, activation="silu")(hidden)
     return keras.Model([point, time], keras.layers.Dense(1)(hidden))
