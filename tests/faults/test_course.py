@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.test_whole_notebooks import LOOPBACK_UP
-from tools.measure_notebook import ROOT
+from tools.lessons import ROOT
 
 if os.name == "nt":
     pytest.skip("these faults are made with tools that Windows does not have", allow_module_level=True)
